@@ -7,6 +7,21 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.scoring import Cascade, Ensemble, Platt
+
+__all__ = [
+    "FEATURES",
+    "NORMALISER",
+    "Cascade",
+    "DataSource",
+    "Ensemble",
+    "FileInfo",
+    "Manifest",
+    "Platt",
+    "decode",
+    "encode",
+]
+
 #: Versions of the code that a model's inputs depend on; a model trained for others is refused.
 NORMALISER = "1"
 FEATURES = "tfidf-heuristics/1"
@@ -15,30 +30,6 @@ FEATURES = "tfidf-heuristics/1"
 class FileInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     bytes: int
-
-
-class Platt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Calibrated logit = a * raw logit + b."""
-
-    a: float = 1.0
-    b: float = 0.0
-
-
-class Ensemble(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Final spam logit = a * (weight * transformer + (1 - weight) * gate) + b, on calibrated logits."""
-
-    weight: float
-    a: float
-    b: float
-    partner: str  #: the TF-IDF bundle it was fitted with, "lightgbm/1"
-
-
-class Cascade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the gate alone decides: gate logit below `low` or above `high`, text known well enough."""
-
-    low: float
-    high: float
-    min_known: float  #: share 0-1 of words that the vocabulary must know
 
 
 class DataSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -36,7 +36,7 @@ Action = Literal["deliver", "flag", "block"]
 Status = Literal["complete", "degraded", "unclassified"]
 IntentSource = Literal["groq", "lightgbm", "none"]
 CacheSource = Literal["miss", "memory", "redis", "coalesced"]
-DecidedBy = Literal["ensemble", "cascade", "transformer", "rules", "allow_list", "deny_list", "none"]
+DecidedBy = Literal["ensemble", "gate", "transformer", "rules", "allow_list", "deny_list", "none"]
 ListName = Literal["allow", "deny"]
 
 
@@ -148,6 +148,4 @@ class TransformerStage(Protocol):
 class IntentStage(Protocol):
     """Intent labels from a language model; None where it gave no valid answer in time."""
 
-    async def classify(
-        self, texts: list[str], senders: list[str], budgets_s: Sequence[float]
-    ) -> list[str | None]: ...
+    async def classify(self, texts: list[str], senders: list[str], budgets_s: Sequence[float]) -> list[str | None]: ...
