@@ -1,0 +1,197 @@
+"""The DAG: one batch of messages through rules, trees and tokenizer side by side, then the transformer.
+
+The same code runs in a unit test with plain objects and in Serve with deployment handles. A stage that
+fails or hangs is left out and named in `degraded`; the others still answer.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from pipeline.cascade import Gate, SpamModel
+from pipeline.observe import Observer
+from pipeline.scoring import Answers, combine, evidence
+from pipeline.types import (
+    Assessment,
+    Floats,
+    Message,
+    RuleHit,
+    RuleStage,
+    TokenBatch,
+    TokenStage,
+    TransformerStage,
+    TreeScores,
+    TreeStage,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RULES, TREES, TOKENIZER, TRANSFORMER = "rules", "lightgbm", "tokenizer", "distilbert"
+
+
+class Stages(msgspec.Struct, frozen=True):
+    rules: RuleStage
+    trees: TreeStage
+    tokenizer: TokenStage
+    transformer: TransformerStage
+
+
+class Flow:
+    """Assesses batches of messages.
+
+    Args:
+        stages: where the work is done.
+        models: transformer version to what the flow must know of it.
+        trees: version of the TF-IDF bundle behind `stages.trees`, "lightgbm/1".
+        gate: the cascade.
+        timeout_s: how long one stage may take for one batch before it is left out.
+        observer: hears of every stage and of the cascade.
+    """
+
+    def __init__(
+        self,
+        stages: Stages,
+        models: Mapping[str, SpamModel],
+        trees: str,
+        gate: Gate,
+        *,
+        timeout_s: float,
+        observer: Observer,
+    ) -> None:
+        self._stages = stages
+        self._models = models
+        self._trees = trees
+        self._gate = gate
+        self._timeout_s = timeout_s
+        self._observer = observer
+
+    async def assess(self, batch: Sequence[Message]) -> list[Assessment]:
+        """One assessment a message, in order. Never raises for what a stage does."""
+        texts, senders = [m.text for m in batch], [m.sender for m in batch]
+        versions = [m.version for m in batch]
+        size = len(batch)
+        checked = self._attempt(RULES, lambda: self._stages.rules.check(texts, senders), size, len)
+        scored = self._attempt(TREES, lambda: self._stages.trees.score(texts, senders), size, lambda t: len(t.spam))
+        encoded = self._attempt(
+            TOKENIZER, lambda: self._stages.tokenizer.encode(texts, versions), size, lambda t: len(t.lengths)
+        )
+        rules, trees, tokens = await asyncio.gather(checked, scored, encoded)
+        weights = [evidence(hits, "spam") for hits in rules] if rules else [0.0] * size
+        chosen, audited = self._choose(versions, trees, weights)
+        logits = await self._transform(tokens, versions, chosen)
+        self._audit(audited, versions, trees, logits, weights)
+        return [self._combine(i, batch[i], rules, trees, tokens, logits, i in chosen) for i in range(size)]
+
+    def _choose(
+        self, versions: list[str], trees: TreeScores | None, weights: list[float]
+    ) -> tuple[dict[int, None], list[int]]:
+        """Indices that need the transformer (as an ordered set), and those of them that are only audited."""
+        if trees is None:
+            return dict.fromkeys(range(len(versions))), []
+        chosen: dict[int, None] = {}
+        audited: list[int] = []
+        gates, known = trees.spam.tolist(), trees.known.tolist()
+        for i, version in enumerate(versions):
+            if not self._gate.skips(version, gates[i], weights[i], known[i]):
+                chosen[i] = None
+            elif self._gate.audits():
+                chosen[i] = None
+                audited.append(i)
+        self._observer.cascade(len(versions) - len(chosen) + len(audited), len(versions))
+        return chosen, audited
+
+    async def _transform(self, tokens: TokenBatch | None, versions: list[str], chosen: dict[int, None]) -> Floats:
+        """Logits float32[N]; NaN where the transformer was not asked or did not answer."""
+        logits = np.full(len(versions), np.nan, dtype=np.float32)
+        if tokens is None or not chosen:
+            return logits
+        indices = np.fromiter(chosen, dtype=np.intp, count=len(chosen))
+        subset, asked = select(tokens, indices), [versions[i] for i in chosen]
+        scores = await self._attempt(
+            TRANSFORMER, lambda: self._stages.transformer.score(subset, asked), len(asked), len
+        )
+        if scores is not None:
+            logits[indices] = scores
+        return logits
+
+    def _audit(
+        self, audited: list[int], versions: list[str], trees: TreeScores | None, logits: Floats, weights: list[float]
+    ) -> None:
+        for i in audited:
+            assert trees is not None
+            disagreed = self._gate.record(versions[i], float(trees.spam[i]), float(logits[i]), weights[i])
+            if disagreed is not None:
+                self._observer.audit(disagreed)
+
+    def _combine(
+        self,
+        i: int,
+        message: Message,
+        rules: list[tuple[RuleHit, ...]] | None,
+        trees: TreeScores | None,
+        tokens: TokenBatch | None,
+        logits: Floats,
+        needed: bool,
+    ) -> Assessment:
+        answers = Answers(
+            hits=rules[i] if rules is not None else (),
+            gate=math.nan if trees is None else float(trees.spam[i]),
+            phishing=math.nan if trees is None else float(trees.phishing[i]),
+            otp=math.nan if trees is None else float(trees.otp[i]),
+            intent=None if trees is None else trees.intent[i].tolist(),
+            transformer=float(logits[i]),
+            degraded=(),
+        )
+        left_out = tuple(_left_out(answers, rules is None, tokens is None or not tokens.lengths[i], needed))
+        model = self._models.get(message.version)
+        refs = {"spam": message.version, "gate": self._trees} | dict.fromkeys(
+            ("phishing", "otp", "intent"), self._trees
+        )
+        return combine(
+            msgspec.structs.replace(answers, degraded=left_out), None if model is None else model.ensemble, refs
+        )
+
+    async def _attempt(
+        self, stage: str, call: Callable[[], Awaitable[T]], items: int, count: Callable[[T], int]
+    ) -> T | None:
+        """The stage's answer, or None when it fails or takes too long."""
+        started = time.monotonic()
+        failure = None
+        try:
+            answer = await asyncio.wait_for(call(), self._timeout_s)
+            if count(answer) != items:
+                raise ValueError(f"{count(answer)} answers for {items} items")
+            return answer
+        except Exception as error:
+            failure = type(error).__name__
+            log.warning("stage %s left out of a batch of %d: %s", stage, items, failure)
+            return None
+        finally:
+            self._observer.stage(stage, items, time.monotonic() - started, failure)
+
+
+def select(tokens: TokenBatch, indices: np.ndarray) -> TokenBatch:
+    """The items of a token batch at `indices`, in that order."""
+    if len(indices) == len(tokens.lengths):
+        return tokens
+    ends = np.cumsum(tokens.lengths)
+    starts = ends - tokens.lengths
+    pieces = [tokens.ids[starts[i] : ends[i]] for i in indices]
+    return TokenBatch(ids=np.concatenate(pieces), lengths=tokens.lengths[indices])
+
+
+def _left_out(answers: Answers, no_rules: bool, no_tokens: bool, needed: bool) -> Iterator[str]:
+    if no_rules:
+        yield RULES
+    if math.isnan(answers.gate) or math.isnan(answers.phishing) or math.isnan(answers.otp):
+        yield TREES
+    if needed and math.isnan(answers.transformer):
+        yield TOKENIZER if no_tokens else TRANSFORMER
