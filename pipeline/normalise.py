@@ -1,0 +1,115 @@
+"""One canonical text for the cache key, the features, the rules and the tokenizer.
+
+Undoes what hides wording (invisible characters, look-alike letters, styled alphabets, stacked marks) and what
+merely varies (quotes, dashes, white space), and leaves the letters of every real language alone. Case stays.
+`model_store.manifest.NORMALISER` names this behaviour: a change here needs a new value there.
+"""
+
+import re
+from unicodedata import normalize
+
+import msgspec
+
+from pipeline.confusables import LATIN, MARKS, fold
+
+
+class Normalised(msgspec.Struct, frozen=True, gc=False):
+    text: str  #: canonical text; "" when nothing visible was there
+    obfuscated: bool  #: the text as sent hid its wording
+
+
+def _members(ranges: str) -> frozenset[str]:
+    """The characters of a regex class: testing a set of them against a text is faster than a search."""
+    spans = re.findall(r"(.)(?:-(.))?", ranges, re.DOTALL)
+    return frozenset(chr(c) for first, last in spans for c in range(ord(first), ord(last or first) + 1))
+
+
+_INVISIBLE = (
+    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # controls that are not white space
+    "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_INVISIBLES = _members(_INVISIBLE)
+_INVISIBLE_RUN = re.compile(f"[{_INVISIBLE}]+")
+#: Scripts that shape their letters by ZWJ and ZWNJ: Arabic and its kin, Indic, Tibetan, Myanmar, Khmer, Mongolian.
+_JOINING = re.compile("[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc]")
+
+_TAG = "\U000e0000-\U000e007f"
+_WORDLIKE = "0-9A-Za-zÀ-\u058f"
+#: Invisible characters inside a word, overrides of the writing direction, tags that belong to no flag emoji.
+_HIDDEN = re.compile(
+    f"[{_WORDLIKE}][{_INVISIBLE}]+[{_WORDLIKE}]|[\u202d\u202e]|(?<![\U0001f3f4{_TAG}])[{_TAG}]",
+)
+
+_SQUARED = "\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189"  # NFKC knows a third of them
+_SQUARED_RUN = re.compile(f"[{_SQUARED}]{{2,}}")  # a single one is an emoji: blood group, parking
+_SQUARED_LETTERS = {start + i: chr(65 + i) for start in (0x1F130, 0x1F150, 0x1F170) for i in range(26)}
+_STYLED = "\u24b6-\u24e9\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d6a5\U0001f110-\U0001f129" + _SQUARED
+_STYLED_LETTERS = _members(_STYLED)
+_STYLED_WORD = re.compile(f"[{_STYLED}][{_STYLED}A-Za-z]|[A-Za-z][{_STYLED}]")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # there, full-width Latin is ordinary typing
+
+#: NFKC would make a space and a mark of each of these.
+_SPACING_MARKS = str.maketrans("¨¯´¸˙˚˜˝", '"-\',.°~"')
+#: Ligatures of whole phrases: NFKC makes up to 18 characters of one. Left as they are; growth stays below 7.
+_PHRASE = re.compile("([\ufdfa\ufdfb]+)")
+#: Quotes, dashes and blanks that only vary.
+_TYPOGRAPHY = str.maketrans(
+    "‘’‚‛′ʼ`“”„‟″‐‑‒–—―−\u115f\u1160\u2800",
+    "'''''''" + '"""""' + "-------" + "   ",
+)
+
+_MARKS = _members(MARKS)
+_MARK_STACK = re.compile(f"(?<=[{LATIN}])[{MARKS}]+")
+_TONES = frozenset("\u0300\u0301\u0302\u0303\u0304\u0308\u030c\u0323\u0327\u0328\u0329\u0331\u0358")
+
+
+def normalise(text: str) -> Normalised:
+    """Canonical form of a message and whether it hid its wording; idempotent on its `.text`.
+
+    Any `str` is fine; the result has at most 6 characters for one of the input.
+    """
+    if text.isascii():
+        flat = " ".join(text.split())
+        if flat.isprintable():
+            return Normalised(flat, False)
+    visible, hidden = _without_invisible(text)
+    plain, styled = _compose(visible)
+    shown = _unstack(fold(plain))
+    return Normalised(" ".join(shown.split()), hidden or styled or shown != plain)
+
+
+def _without_invisible(text: str) -> tuple[str, bool]:
+    if _INVISIBLES.isdisjoint(text):
+        return text, False
+    return _INVISIBLE_RUN.sub(_keep_joiner, text), _HIDDEN.search(text) is not None
+
+
+def _keep_joiner(run: re.Match[str]) -> str:
+    """One ZWJ or ZWNJ of the run where the script before it needs them, else nothing."""
+    before = run.string[run.start() - 1 : run.start()]
+    if _JOINING.match(before) is None:
+        return ""
+    return next((c for c in run[0] if c in "\u200c\u200d"), "")
+
+
+def _compose(text: str) -> tuple[str, bool]:
+    """NFKC with plain quotes, dashes and blanks; and whether words stood in a styled alphabet."""
+    styled = False
+    if not _STYLED_LETTERS.isdisjoint(text):
+        styled = _STYLED_WORD.search(text) is not None and _CJK.search(text) is None
+        text = _SQUARED_RUN.sub(lambda run: run[0].translate(_SQUARED_LETTERS), text)
+    pieces = _PHRASE.split(text.translate(_SPACING_MARKS))
+    pieces[::2] = [normalize("NFKC", piece) for piece in pieces[::2]]
+    return "".join(pieces).translate(_TYPOGRAPHY), styled
+
+
+def _unstack(text: str) -> str:
+    """Take all but one mark of what NFKC left over on a Latin letter: a pile of them hides the word under it."""
+    if _MARKS.isdisjoint(text):
+        return text
+    return normalize("NFC", _MARK_STACK.sub(_keep_one_tone, text))
+
+
+def _keep_one_tone(stack: re.Match[str]) -> str:
+    return next((mark for mark in stack[0] if mark in _TONES), "")
