@@ -1,0 +1,104 @@
+"""Typed settings. Every key has a default; an unknown key is refused with its name.
+
+Settings come from the `args` of the application in a Serve config file (`configs/serve.*.yaml`).
+Addresses and secrets come from the environment alone, so that no file of the repository can hold one.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.errors import ConfigError
+from pipeline.memo import Limits
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all settings."""
+
+
+class Models(Strict, frozen=True):
+    root: str = "model_store/models"  #: folder of the model store, relative to the project
+    trees: str = "lightgbm/1"
+    transformers: tuple[str, ...] = ("distilbert/2", "distilbert/1")  #: loaded at start; the first is the default
+    threads: int = 1  #: intra-op threads of one ONNX session
+    token_budget: int = 1024  #: padded tokens in one micro-batch of the transformer
+
+
+class Request(Strict, frozen=True):
+    """Bounds of what a caller may send."""
+
+    text_chars: int = 10_000
+    body_bytes: int = 65_536
+    batch_items: int = 1_000
+    batch_body_bytes: int = 8_388_608
+    deadline_ms: int = 2_000  #: where the caller names none
+    max_deadline_ms: int = 30_000
+
+
+class CascadeSettings(Strict, frozen=True):
+    enabled: bool = True
+    audit_rate: float = 0.01  #: share of skipped messages that is sent through all the same
+
+
+class Intent(Strict, frozen=True):
+    model: str = "llama-3.1-8b-instant"
+    budget_ms: int = 800  #: longest wait for the language model; then the local intent answers
+    concurrency: int = 32
+
+
+class Settings(Strict, frozen=True):
+    models: Models = Models()
+    rules: str = "configs/rules.yaml"
+    policies: str = "configs/policies.yaml"
+    request: Request = Request()
+    cascade: CascadeSettings = CascadeSettings()
+    intent: Intent = Intent()
+    assess_lane: Limits = Limits()
+    intent_lane: Limits = Limits(slots=32, batch_items=8, queue_items=1_000)
+    stage_timeout_ms: int = 1_500  #: one stage, one batch; then the stage is left out
+    redis_timeout_ms: int = 50
+
+
+class Secrets(Strict, frozen=True, kw_only=True):
+    """What the environment says. Every value may be handed over as a variable of the same name."""
+
+    redis_url: str
+    database_url: str
+    winnow_secret: str  #: keys the cache's and the receipts' HMACs; equal on all replicas
+    groq_api_key: str = ""
+    groq_base_url: str = ""
+
+
+def parse(raw: Mapping[str, Any]) -> Settings:
+    """Settings from plain data.
+
+    Raises:
+        ConfigError: names the key that is unknown or of the wrong type.
+    """
+    try:
+        return msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"settings: {error}") from None
+
+
+def secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
+    """Secrets from the environment.
+
+    Raises:
+        ConfigError: names the variable that is missing.
+    """
+    values = {field: environment.get(field.upper(), "") for field in Secrets.__struct_fields__}
+    for required in ("redis_url", "database_url", "winnow_secret"):
+        if not values[required]:
+            raise ConfigError(f"the environment variable {required.upper()} is not set")
+    return Secrets(**values)
+
+
+def project_path(path: str) -> Path:
+    """A path of the settings; relative ones start at the project's root."""
+    return ROOT / path
