@@ -76,9 +76,9 @@ class Flow:
     async def assess(self, batch: Sequence[Message]) -> list[Assessment]:
         """One assessment a message, in order. Never raises for what a stage does."""
         texts, senders = [m.text for m in batch], [m.sender for m in batch]
-        versions = [m.version for m in batch]
+        versions, obfuscated = [m.version for m in batch], [m.obfuscated for m in batch]
         size = len(batch)
-        checked = self._attempt(RULES, lambda: self._stages.rules.check(texts, senders), size, len)
+        checked = self._attempt(RULES, lambda: self._stages.rules.check(texts, senders, obfuscated), size, len)
         scored = self._attempt(TREES, lambda: self._stages.trees.score(texts, senders), size, lambda t: len(t.spam))
         encoded = self._attempt(
             TOKENIZER, lambda: self._stages.tokenizer.encode(texts, versions), size, lambda t: len(t.lengths)

@@ -124,7 +124,9 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 class RuleStage(Protocol):
     """Rules, lists and sender reputation."""
 
-    async def check(self, texts: list[str], senders: list[str]) -> list[tuple[RuleHit, ...]]: ...
+    async def check(
+        self, texts: list[str], senders: list[str], obfuscated: list[bool]
+    ) -> list[tuple[RuleHit, ...]]: ...
 
 
 class TreeStage(Protocol):
