@@ -13,8 +13,7 @@ def _pairs(foreign: str, latin: str) -> dict[int, str]:
 
 #: Alike in nearly every font.
 _STRONG = {
-    **_pairs("асеһіјорѕухүԁԛԝӏԍ", "acehijopsuxydqwlg"),  # Cyrillic; у reads as u below
-    **_pairs("у", "y"),
+    **_pairs("асеһіјорѕухүԁԛԝӏԍ", "acehijopsyxydqwlg"),  # Cyrillic
     **_pairs("АВСЕЅІЈКМНОРТХУҮԌԚԜҺӀ", "ABCESIJKMHOPTXYYGQWhI"),
     **_pairs("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϺϳοανιρυϲ", "ABEZHIKMNOPTYXCMjoavipuc"),  # Greek
     **_pairs("ՕՏՍԼօոսհցյզգռ", "OSULonuhgjqqn"),  # Armenian
@@ -38,13 +37,16 @@ _FOREIGN = (
     "\u0531-\u0556\u0560-\u0588\u13a0-\u13fd\u1f00-\u1fff\ua4d0-\ua4f7"  # Armenian, Cherokee, Greek, Lisu
 )
 
-_LOOKALIKES = frozenset(map(chr, _WEAK | _SMALL_CAPITALS))
+LOOKALIKES = frozenset(map(chr, _WEAK | _SMALL_CAPITALS))
+_SMALL_CAPITAL = re.compile(f"[{''.join(map(chr, _SMALL_CAPITALS))}]")
 _WORD = re.compile(rf"[\w{MARKS}]+")
 _LATIN_LETTER = re.compile(f"[{LATIN}]")
 _FOREIGN_LETTER = re.compile(f"[{_FOREIGN}]")
+_MIXED = re.compile(rf"[{LATIN}][\d_{MARKS}]*[{_FOREIGN}]|[{_FOREIGN}][\d_{MARKS}]*[{LATIN}]")
 _MARK = re.compile(f"[{MARKS}]")
-#: Foreign words of their own language may be this share of the text before nothing foreign is folded.
-_FOREIGN_SHARE = 1 / 4
+#: Letters that give a foreign language away, one of about seven in Russian or Greek prose.
+_UNMISTAKABLE = re.compile(f"(?![{''.join(map(chr, _WEAK))}])[{_FOREIGN}]")
+_LATIN_FOR_EACH = 20
 
 
 def fold(text: str) -> str:
@@ -53,12 +55,12 @@ def fold(text: str) -> str:
     A word of Latin and foreign letters is folded when every foreign letter has a look-alike; a wholly foreign
     word only when all its letters are look-alikes and the text around it is Latin. Other words stay as they are.
     """
-    if _LOOKALIKES.isdisjoint(text):
-        return text
-    text = text.translate(_SMALL_CAPITALS)
+    if _SMALL_CAPITAL.search(text):
+        text = text.translate(_SMALL_CAPITALS)
     if _LATIN_LETTER.search(text) is None or _FOREIGN_LETTER.search(text) is None:
         return text
-    text = _WORD.sub(_fold_mixed, text)
+    if _MIXED.search(text):
+        text = _WORD.sub(_fold_mixed, text)
     return _WORD.sub(_fold_any, text) if _is_mainly_latin(text) else text
 
 
@@ -85,10 +87,4 @@ def _fold_whole(word: str) -> str:
 
 
 def _is_mainly_latin(text: str) -> bool:
-    latin = foreign = 0
-    for word in _WORD.findall(text):
-        of_word = len(_LATIN_LETTER.findall(word))
-        latin += of_word
-        if not of_word:  # a foreign letter beside Latin ones says nothing of the language
-            foreign += sum(ord(letter) not in _STRONG for letter in _FOREIGN_LETTER.findall(word))
-    return foreign <= _FOREIGN_SHARE * (latin + foreign)
+    return _LATIN_FOR_EACH * len(_UNMISTAKABLE.findall(text)) <= len(_LATIN_LETTER.findall(text))

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 import msgspec
 
-from pipeline.confusables import LATIN, MARKS, fold
+from pipeline.confusables import LATIN, LOOKALIKES, MARKS, fold
 
 
 class Normalised(msgspec.Struct, frozen=True, gc=False):
@@ -38,7 +38,8 @@ _TAG = "\U000e0000-\U000e007f"
 _WORDLIKE = "0-9A-Za-zÀ-\u058f"
 #: Invisible characters inside a word, overrides of the writing direction, tags that belong to no flag emoji.
 _HIDDEN = re.compile(
-    f"[{_WORDLIKE}][{_INVISIBLE}]+[{_WORDLIKE}]|[\u202d\u202e]|(?<![\U0001f3f4{_TAG}])[{_TAG}]",
+    f"[{_INVISIBLE}](?<=[{_WORDLIKE}].)[{_INVISIBLE}]*[{_WORDLIKE}]|[\u202d\u202e]|(?<![\U0001f3f4{_TAG}])[{_TAG}]",
+    re.DOTALL,
 )
 
 _SQUARED = "\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189"  # NFKC knows a third of them
@@ -50,7 +51,10 @@ _STYLED_WORD = re.compile(f"[{_STYLED}][{_STYLED}A-Za-z]|[A-Za-z][{_STYLED}]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # there, full-width Latin is ordinary typing
 
 #: NFKC would make a space and a mark of each of these.
+_SPACING_MARK = re.compile("[¨¯´¸˙˚˜˝]")
 _SPACING_MARKS = str.maketrans("¨¯´¸˙˚˜˝", '"-\',.°~"')
+_DISGUISES = _INVISIBLES | _STYLED_LETTERS | frozenset(map(chr, _SPACING_MARKS))
+
 #: Ligatures of whole phrases: NFKC makes up to 18 characters of one. Left as they are; growth stays below 7.
 _PHRASE = re.compile("([\ufdfa\ufdfb]+)")
 #: Quotes, dashes and blanks that only vary.
@@ -58,8 +62,9 @@ _TYPOGRAPHY = str.maketrans(
     "‘’‚‛′ʼ`“”„‟″‐‑‒–—―−\u115f\u1160\u2800",
     "'''''''" + '"""""' + "-------" + "   ",
 )
+_TYPOGRAPHIC = frozenset(map(chr, _TYPOGRAPHY))
 
-_MARKS = _members(MARKS)
+_OVERLAYS = LOOKALIKES | _members(MARKS)
 _MARK_STACK = re.compile(f"(?<=[{LATIN}])[{MARKS}]+")
 _TONES = frozenset("\u0300\u0301\u0302\u0303\u0304\u0308\u030c\u0323\u0327\u0328\u0329\u0331\u0358")
 
@@ -73,16 +78,23 @@ def normalise(text: str) -> Normalised:
         flat = " ".join(text.split())
         if flat.isprintable():
             return Normalised(flat, False)
-    visible, hidden = _without_invisible(text)
-    plain, styled = _compose(visible)
-    shown = _unstack(fold(plain))
-    return Normalised(" ".join(shown.split()), hidden or styled or shown != plain)
+    visible, disguised = (text, False) if _DISGUISES.isdisjoint(text) else _undisguise(text)
+    plain = _compose(visible)
+    shown = plain if _OVERLAYS.isdisjoint(plain) else _unstack(fold(plain))
+    return Normalised(" ".join(shown.split()), disguised or shown != plain)
 
 
-def _without_invisible(text: str) -> tuple[str, bool]:
-    if _INVISIBLES.isdisjoint(text):
-        return text, False
-    return _INVISIBLE_RUN.sub(_keep_joiner, text), _HIDDEN.search(text) is not None
+def _undisguise(text: str) -> tuple[str, bool]:
+    """Take out what cannot be seen and spell out what NFKC would not; and whether that hid a word."""
+    seen = frozenset(text)
+    hidden = styled = False
+    if not seen.isdisjoint(_INVISIBLES):
+        hidden = _HIDDEN.search(text) is not None
+        text = _INVISIBLE_RUN.sub(_keep_joiner, text)
+    if not seen.isdisjoint(_STYLED_LETTERS):
+        styled = _STYLED_WORD.search(text) is not None and _CJK.search(text) is None
+        text = _SQUARED_RUN.sub(lambda run: run[0].translate(_SQUARED_LETTERS), text)
+    return _SPACING_MARK.sub(lambda mark: mark[0].translate(_SPACING_MARKS), text), hidden or styled
 
 
 def _keep_joiner(run: re.Match[str]) -> str:
@@ -93,21 +105,16 @@ def _keep_joiner(run: re.Match[str]) -> str:
     return next((c for c in run[0] if c in "\u200c\u200d"), "")
 
 
-def _compose(text: str) -> tuple[str, bool]:
-    """NFKC with plain quotes, dashes and blanks; and whether words stood in a styled alphabet."""
-    styled = False
-    if not _STYLED_LETTERS.isdisjoint(text):
-        styled = _STYLED_WORD.search(text) is not None and _CJK.search(text) is None
-        text = _SQUARED_RUN.sub(lambda run: run[0].translate(_SQUARED_LETTERS), text)
-    pieces = _PHRASE.split(text.translate(_SPACING_MARKS))
+def _compose(text: str) -> str:
+    """NFKC, but for ligatures of whole phrases, with plain quotes, dashes and blanks."""
+    pieces = _PHRASE.split(text)
     pieces[::2] = [normalize("NFKC", piece) for piece in pieces[::2]]
-    return "".join(pieces).translate(_TYPOGRAPHY), styled
+    text = "".join(pieces)
+    return text if _TYPOGRAPHIC.isdisjoint(text) else text.translate(_TYPOGRAPHY)
 
 
 def _unstack(text: str) -> str:
     """Take all but one mark of what NFKC left over on a Latin letter: a pile of them hides the word under it."""
-    if _MARKS.isdisjoint(text):
-        return text
     return normalize("NFC", _MARK_STACK.sub(_keep_one_tone, text))
 
 
