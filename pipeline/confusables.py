@@ -33,7 +33,7 @@ _SMALL_CAPITALS = _pairs("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜ�
 LATIN = "A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿ"
 MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _FOREIGN = (
-    "\u0370-\u0373\u0376-\u037d\u037f\u0386-\u052f"  # Greek, Cyrillic
+    "\u0370-\u0373\u0376-\u037d\u037f\u0386-\u0482\u048a-\u052f"  # Greek, Cyrillic
     "\u0531-\u0556\u0560-\u0588\u13a0-\u13fd\u1f00-\u1fff\ua4d0-\ua4f7"  # Armenian, Cherokee, Greek, Lisu
 )
 

@@ -6,7 +6,7 @@ merely varies (quotes, dashes, white space), and leaves the letters of every rea
 """
 
 import re
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 import msgspec
 
@@ -32,7 +32,10 @@ _INVISIBLE = (
 _INVISIBLES = _members(_INVISIBLE)
 _INVISIBLE_RUN = re.compile(f"[{_INVISIBLE}]+")
 #: Scripts that shape their letters by ZWJ and ZWNJ: Arabic and its kin, Indic, Tibetan, Myanmar, Khmer, Mongolian.
-_JOINING = re.compile("[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc]")
+_JOINING = "\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc"
+_COMBINING = "".join(chr(c) for c in range(0x20000) if combining(chr(c)))
+#: A stretch of such a script (NFKC may reorder its marks, so all of them belong), or what nobody sees elsewhere.
+_STRETCH = re.compile(f"[{_JOINING}][{_JOINING}{_COMBINING}{_INVISIBLE}]*|[{_INVISIBLE}]+")
 
 _TAG = "\U000e0000-\U000e007f"
 _WORDLIKE = "0-9A-Za-zÀ-\u058f"
@@ -66,7 +69,9 @@ _TYPOGRAPHIC = frozenset(map(chr, _TYPOGRAPHY))
 
 _OVERLAYS = LOOKALIKES | _members(MARKS)
 _MARK_STACK = re.compile(f"(?<=[{LATIN}])[{MARKS}]+")
-_TONES = frozenset("\u0300\u0301\u0302\u0303\u0304\u0308\u030c\u0323\u0327\u0328\u0329\u0331\u0358")
+#: Marks that some Latin orthography writes: those of Unicode's own accented letters, Yoruba's and Taiwanese's.
+_ORTHOGRAPHIC = frozenset(mark for c in _members(LATIN) for mark in normalize("NFD", c)[1:]) | {"\u0329", "\u0358"}
+_MOST_MARKS = 2  # on one letter, as in Vietnamese
 
 
 def normalise(text: str) -> Normalised:
@@ -90,19 +95,18 @@ def _undisguise(text: str) -> tuple[str, bool]:
     hidden = styled = False
     if not seen.isdisjoint(_INVISIBLES):
         hidden = _HIDDEN.search(text) is not None
-        text = _INVISIBLE_RUN.sub(_keep_joiner, text)
+        text = _STRETCH.sub(_keep_joiners, text)
     if not seen.isdisjoint(_STYLED_LETTERS):
         styled = _STYLED_WORD.search(text) is not None and _CJK.search(text) is None
         text = _SQUARED_RUN.sub(lambda run: run[0].translate(_SQUARED_LETTERS), text)
     return _SPACING_MARK.sub(lambda mark: mark[0].translate(_SPACING_MARKS), text), hidden or styled
 
 
-def _keep_joiner(run: re.Match[str]) -> str:
-    """One ZWJ or ZWNJ of the run where the script before it needs them, else nothing."""
-    before = run.string[run.start() - 1 : run.start()]
-    if _JOINING.match(before) is None:
+def _keep_joiners(stretch: re.Match[str]) -> str:
+    """The stretch without invisible characters, but with one ZWJ or ZWNJ where its script asks for one."""
+    if stretch[0][0] in _INVISIBLES:
         return ""
-    return next((c for c in run[0] if c in "\u200c\u200d"), "")
+    return _INVISIBLE_RUN.sub(lambda run: next((c for c in run[0] if c in "\u200c\u200d"), ""), stretch[0])
 
 
 def _compose(text: str) -> str:
@@ -114,9 +118,9 @@ def _compose(text: str) -> str:
 
 
 def _unstack(text: str) -> str:
-    """Take all but one mark of what NFKC left over on a Latin letter: a pile of them hides the word under it."""
-    return normalize("NFC", _MARK_STACK.sub(_keep_one_tone, text))
+    """Leave a Latin letter the marks that spelling needs: a pile of them hides the word under it."""
+    return normalize("NFC", _MARK_STACK.sub(_keep_spelling, normalize("NFD", text)))
 
 
-def _keep_one_tone(stack: re.Match[str]) -> str:
-    return next((mark for mark in stack[0] if mark in _TONES), "")
+def _keep_spelling(stack: re.Match[str]) -> str:
+    return "".join([mark for mark in stack[0] if mark in _ORTHOGRAPHIC][:_MOST_MARKS])
