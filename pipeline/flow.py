@@ -17,6 +17,7 @@ import numpy as np
 from pipeline.cascade import Gate, SpamModel
 from pipeline.observe import Observer
 from pipeline.scoring import Answers, combine, evidence
+from pipeline.tokens import select
 from pipeline.types import (
     Assessment,
     Floats,
@@ -176,16 +177,6 @@ class Flow:
             return None
         finally:
             self._observer.stage(stage, items, time.monotonic() - started, failure)
-
-
-def select(tokens: TokenBatch, indices: np.ndarray) -> TokenBatch:
-    """The items of a token batch at `indices`, in that order."""
-    if len(indices) == len(tokens.lengths):
-        return tokens
-    ends = np.cumsum(tokens.lengths)
-    starts = ends - tokens.lengths
-    pieces = [tokens.ids[starts[i] : ends[i]] for i in indices]
-    return TokenBatch(ids=np.concatenate(pieces), lengths=tokens.lengths[indices])
 
 
 def _left_out(answers: Answers, no_rules: bool, no_tokens: bool, needed: bool) -> Iterator[str]:

@@ -1,0 +1,223 @@
+"""One message's journey inside an ingress replica: check, route, look up or compute, decide, sign."""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from pipeline.directory import Directory, Principal
+from pipeline.errors import InvalidField, WinnowError
+from pipeline.keys import Keys
+from pipeline.memo import Memo
+from pipeline.normalise import normalise
+from pipeline.policy import Limits, decide
+from pipeline.receipts import Receipt, sign
+from pipeline.routing import Experiment, choose, sticky_key
+from pipeline.senders import classify_sender
+from pipeline.types import Assessment, CacheSource, IntentSource, Message, PolicyName, Verdict
+from pipeline.wire import BadItem, ClassifyRequest, check_text
+
+SPAM_TASK = "spam"
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    text_chars: int
+    deadline_s: float  #: where the caller names none
+    intent_budget_s: float
+
+
+class IntentQuestion(msgspec.Struct, frozen=True, gc=False):
+    text: str
+    sender: str
+    deadline: float  #: seconds on the monotonic clock
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """A message that got no verdict, and why."""
+
+    message_id: str | None
+    error: WinnowError
+
+
+class Classifier:
+    """Classifies requests of authenticated principals.
+
+    Args:
+        bounds: of requests.
+        directory: gives the current snapshot of tenants, policies and experiments.
+        limits: policy and scorer to the thresholds that hold there.
+        transformers: versions that are loaded; the first is the default.
+        assess: the lane that computes assessments.
+        intents: the lane to the language model, None where there is none.
+        keys: cache keys and pseudonyms.
+        receipt_secret: signs receipts.
+    """
+
+    def __init__(
+        self,
+        *,
+        bounds: Bounds,
+        directory: Callable[[], Directory],
+        limits: Mapping[tuple[PolicyName, str], Limits],
+        transformers: Sequence[str],
+        assess: Memo[Message, Assessment],
+        intents: Memo[IntentQuestion, str] | None,
+        keys: Keys,
+        receipt_secret: bytes,
+    ) -> None:
+        self._bounds = bounds
+        self._directory = directory
+        self._limits = limits
+        self._transformers = tuple(transformers)
+        self._assess = assess
+        self._intents = intents
+        self._keys = keys
+        self._receipt_secret = receipt_secret
+        self._id_prefix = secrets.token_hex(6)
+        self._ids = itertools.count()
+
+    async def classify(self, request: ClassifyRequest, principal: Principal) -> Verdict:
+        """The verdict on one message.
+
+        Raises:
+            InvalidField, TooLarge: the text is not one.
+            Overloaded, DeadlineExceeded, Unavailable: no answer in time.
+        """
+        experiment = self._directory().experiment(SPAM_TASK)
+        message = self._message(request, principal, experiment)
+        key = self._keys.answer(
+            "assess", message.tenant, message.sender, message.text, message.version, message.obfuscated
+        )
+        assessment, source = await self._assess.get(key, message, cost=len(message.text), deadline=message.deadline)
+        intent, intent_source, missing = await self._intent(message, assessment)
+        return self._verdict(message, assessment, source, experiment, intent, intent_source, missing)
+
+    async def classify_many(
+        self, requests: Sequence[ClassifyRequest | BadItem], principal: Principal
+    ) -> list[Verdict | Failed]:
+        """One outcome a request, in order; a bad one fails alone."""
+        return await asyncio.gather(*(self._outcome(request, principal) for request in requests))
+
+    async def _outcome(self, request: ClassifyRequest | BadItem, principal: Principal) -> Verdict | Failed:
+        if isinstance(request, BadItem):
+            return Failed(request.message_id, request.error)
+        try:
+            return await self.classify(request, principal)
+        except WinnowError as error:
+            return Failed(request.message_id, error)
+
+    def _message(self, request: ClassifyRequest, principal: Principal, experiment: Experiment | None) -> Message:
+        check_text(request.text, self._bounds.text_chars)
+        canonical = normalise(request.text)
+        if not canonical.text:
+            raise InvalidField("holds nothing visible", field="$.text")
+        message_id = request.message_id or self._new_id()
+        sender = classify_sender(request.sender).canonical if request.sender else ""
+        budget_s = self._bounds.deadline_s if request.deadline_ms is None else request.deadline_ms / 1000
+        return Message(
+            id=message_id,
+            text=canonical.text,
+            sender=sender,
+            recipient=request.recipient,
+            tenant=principal.tenant,
+            policy=self._directory().policy_for(principal.tenant, request.recipient, request.policy),
+            intent=request.intent,
+            obfuscated=canonical.obfuscated,
+            version=self._version(experiment, sender, request.recipient, message_id),
+            received_at=time.time(),
+            deadline=time.monotonic() + budget_s,
+        )
+
+    def _new_id(self) -> str:
+        return f"{self._id_prefix}{next(self._ids):x}"
+
+    def _version(self, experiment: Experiment | None, sender: str, recipient: str, message_id: str) -> str:
+        """The arm, unless the experiment names a version that this server has not loaded."""
+        if experiment is not None:
+            key = sticky_key(experiment.sticky_by, sender=sender, recipient=recipient, message_id=message_id)
+            arm = choose(experiment, key)
+            if arm in self._transformers:
+                return arm
+        return self._transformers[0]
+
+    async def _intent(self, message: Message, assessment: Assessment) -> tuple[str | None, IntentSource, bool]:
+        """Intent, where it comes from, and whether the language model was asked in vain."""
+        limits = self._limits_of(message.policy, assessment.scorer)
+        if message.intent == "none" or assessment.otp is None or assessment.otp < limits.otp:
+            return None, "none", False
+        if message.intent == "local" or self._intents is None:
+            return assessment.intent, "lightgbm", False
+        deadline = min(message.deadline, time.monotonic() + self._bounds.intent_budget_s)
+        question = IntentQuestion(message.text, message.sender, deadline)
+        key = self._keys.answer("intent", message.tenant, message.sender, message.text)
+        try:
+            intent, _ = await self._intents.get(key, question, cost=1, deadline=deadline)
+        except WinnowError:
+            return assessment.intent, "lightgbm", True
+        return intent, "groq", False
+
+    def _limits_of(self, policy: PolicyName, scorer: str) -> Limits:
+        return self._limits[policy, scorer or self._transformers[0]]
+
+    def _verdict(
+        self,
+        message: Message,
+        assessment: Assessment,
+        source: CacheSource,
+        experiment: Experiment | None,
+        intent: str | None,
+        intent_source: IntentSource,
+        intent_missing: bool,
+    ) -> Verdict:
+        decision = decide(assessment, self._limits_of(message.policy, assessment.scorer))
+        degraded = (*assessment.degraded, "groq") if intent_missing else assessment.degraded
+        unknown = assessment.decided_by == "none"
+        return Verdict(
+            message_id=message.id,
+            status="unclassified" if unknown else "degraded" if degraded else "complete",
+            action=decision.action,
+            is_spam=decision.is_spam,
+            spam_score=_rounded(assessment.spam),
+            is_phishing=decision.is_phishing,
+            phishing_score=_rounded(assessment.phishing),
+            is_otp=decision.is_otp,
+            otp_score=_rounded(assessment.otp),
+            otp_intent=intent,
+            intent_source=intent_source,
+            reasons=assessment.hits,
+            decided_by=assessment.decided_by,
+            models=assessment.models,
+            experiment=_experiment(experiment, message.version),
+            cache=source,
+            degraded=degraded,
+            receipt=self._receipt(message, assessment, experiment),
+        )
+
+    def _receipt(self, message: Message, assessment: Assessment, experiment: Experiment | None) -> str:
+        scores = {"spam": assessment.spam, "phishing": assessment.phishing, "otp": assessment.otp}
+        receipt = Receipt(
+            id=self._new_id(),
+            tenant=message.tenant,
+            task=SPAM_TASK if experiment else "",
+            arm=message.version,
+            revision=experiment.revision if experiment else 0,
+            models=assessment.models,
+            scores={task: score for task, score in scores.items() if score is not None},
+            sender_key=self._keys.sender(message.sender),
+            issued_at=int(message.received_at),
+        )
+        return sign(self._receipt_secret, receipt)
+
+
+def _experiment(experiment: Experiment | None, arm: str) -> dict[str, str | int] | None:
+    if experiment is None:
+        return None
+    return {"task": experiment.task, "arm": arm, "revision": experiment.revision}
+
+
+def _rounded(score: float | None) -> float | None:
+    """Six digits: enough for a policy's finest threshold, without the noise of float32."""
+    return None if score is None else round(score, 6)
