@@ -1,0 +1,89 @@
+"""Winnow's metrics for Prometheus. No label ever holds text, a sender or a tenant.
+
+Replicas of one machine write to a shared folder (`PROMETHEUS_MULTIPROC_DIR`), so that any ingress replica
+answers `/metrics` for all of them; without it each replica speaks for itself.
+"""
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from pipeline.observe import Observer
+from pipeline.types import Verdict
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+REQUESTS = Counter("winnow_http_requests", "HTTP requests", ["route", "status"])
+REQUEST_SECONDS = Histogram("winnow_http_request_seconds", "Time to answer a request", ["route"], buckets=_SECONDS)
+VERDICTS = Counter("winnow_verdicts", "Messages classified", ["action", "status", "decided_by"])
+FAILURES = Counter("winnow_failures", "Messages that got an error in place of a verdict", ["code"])
+ANSWERS = Counter("winnow_answers", "Answers of a lane, by where they came from", ["lane", "source"])
+DROPPED = Counter("winnow_dropped", "Messages that left a lane's queue unanswered", ["lane", "why"])
+BATCH_SIZE = Histogram("winnow_batch_size", "Messages in a batch", ["lane"], buckets=_SIZES)
+BATCH_WAIT = Histogram("winnow_batch_wait_seconds", "Wait of a batch's oldest message", ["lane"], buckets=_SECONDS)
+STAGE_SECONDS = Histogram("winnow_stage_seconds", "Time of a stage for one batch", ["stage"], buckets=_SECONDS)
+STAGE_ITEMS = Counter("winnow_stage_items", "Messages that a stage was given", ["stage"])
+STAGE_FAILURES = Counter("winnow_stage_failures", "Batches that a stage was left out of", ["stage", "error"])
+CASCADE = Counter("winnow_cascade", "Messages that the gate decided alone (skipped) or passed on", ["outcome"])
+AUDITS = Counter("winnow_cascade_audits", "Skipped messages sent through all the same", ["outcome"])
+BACKEND_FAILURES = Counter("winnow_backend_failures", "Calls to a backend that went unanswered", ["backend", "reason"])
+DIRECTORY_AGE = Gauge(
+    "winnow_directory_age_seconds", "Since keys, policies and experiments were last fresh", multiprocess_mode="livemax"
+)
+
+
+class PrometheusObserver(Observer):
+    """Counts what the pipeline reports."""
+
+    def batch(self, lane: str, size: int, waited_s: float) -> None:
+        BATCH_SIZE.labels(lane).observe(size)
+        BATCH_WAIT.labels(lane).observe(waited_s)
+
+    def cache(self, lane: str, source: str, count: int = 1) -> None:
+        ANSWERS.labels(lane, source).inc(count)
+
+    def dropped(self, lane: str, why: str) -> None:
+        DROPPED.labels(lane, why).inc()
+
+    def stage(self, name: str, items: int, seconds: float, failure: str | None) -> None:
+        STAGE_ITEMS.labels(name).inc(items)
+        STAGE_SECONDS.labels(name).observe(seconds)
+        if failure:
+            STAGE_FAILURES.labels(name, failure).inc()
+
+    def cascade(self, skipped: int, total: int) -> None:
+        CASCADE.labels("skipped").inc(skipped)
+        CASCADE.labels("passed").inc(total - skipped)
+
+    def audit(self, disagreed: bool) -> None:
+        AUDITS.labels("disagreed" if disagreed else "agreed").inc()
+
+
+def count_backend_failure(backend: str, reason: str) -> None:
+    """Hook for clients: a call went unanswered."""
+    BACKEND_FAILURES.labels(backend, reason).inc()
+
+
+def count_verdict(verdict: Verdict) -> None:
+    VERDICTS.labels(verdict.action, verdict.status, verdict.decided_by).inc()
+
+
+def exposition() -> bytes:
+    """All metrics in Prometheus' text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

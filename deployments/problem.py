@@ -1,0 +1,114 @@
+"""Errors as problem details (RFC 9457), and the guard that keeps surprises out of answers and logs."""
+
+import logging
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.classifier import Failed
+from pipeline.errors import (
+    Forbidden,
+    InvalidField,
+    MalformedJson,
+    MethodNotAllowed,
+    NotFound,
+    Unauthenticated,
+    WinnowError,
+    http_status,
+)
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_BY_STATUS: dict[int, type[WinnowError]] = {
+    400: MalformedJson,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    422: InvalidField,
+}
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Body of every error."""
+
+    type: str  #: "urn:winnow:<code>"
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None = None  #: JSON path of the offending field
+
+
+class ItemError(msgspec.Struct, frozen=True):
+    """A message of a batch that got no verdict."""
+
+    message_id: str | None
+    error: Problem
+
+
+def problem_of(error: WinnowError) -> Problem:
+    return Problem(f"urn:winnow:{error.code}", error.title, http_status(error), error.detail, error.code, error.field)
+
+
+def item_error(failed: Failed) -> ItemError:
+    return ItemError(failed.message_id, problem_of(failed.error))
+
+
+def problem_response(error: WinnowError) -> Response:
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(msgspec.json.encode(problem_of(error)), http_status(error), headers, MEDIA_TYPE)
+
+
+async def on_winnow_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, WinnowError)
+    return problem_response(error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: unknown paths, wrong methods."""
+    assert isinstance(error, HTTPException)
+    known = _BY_STATUS.get(error.status_code, WinnowError)
+    return problem_response(known())
+
+
+class Guard:
+    """Outermost layer: an unexpected exception becomes a plain 500, and its message stays out of the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            log.error("unexpected %s at %s", type(error).__name__, _place(error))
+            if not started:
+                await problem_response(WinnowError("unexpected; see the server's log"))(scope, receive, send)
+
+
+def _place(error: BaseException) -> str:
+    """File and line where an exception was raised: all that may be said of it."""
+    trace: Any = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
