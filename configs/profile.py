@@ -7,6 +7,7 @@ import msgspec
 
 from configs.settings import Settings, Strict, parse
 from pipeline.errors import ConfigError
+from pipeline.yamlfile import Document
 
 
 class Http(Strict, frozen=True):
@@ -89,14 +90,13 @@ def load(path: Path, deployments: frozenset[str]) -> Profile:
         deployments: names of the deployments that exist.
 
     Raises:
-        ConfigError: names the file and the key that is missing, unknown or of the wrong type.
+        ConfigError: names the file, the line and the key that is missing, unknown or of the wrong type.
     """
     try:
-        profile = msgspec.yaml.decode(path.read_bytes(), type=Profile)
+        text = path.read_text()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    profile = Document(text, str(path)).decode(Profile)
     _check(profile, path, deployments)
     return profile
 

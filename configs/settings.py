@@ -70,8 +70,8 @@ class Secrets(Strict, frozen=True, kw_only=True):
     redis_url: str
     database_url: str
     winnow_secret: str  #: keys the cache's and the receipts' HMACs; equal on all replicas
-    groq_api_key: str = ""
-    groq_base_url: str = ""
+    groq_api_key: str = ""  #: without one the local intent answers
+    groq_base_url: str = "https://api.groq.com"  #: or any OpenAI-compatible server
 
 
 def parse(raw: Mapping[str, Any]) -> Settings:
@@ -92,9 +92,11 @@ def secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
     Raises:
         ConfigError: names the variable that is missing.
     """
-    values = {field: environment.get(field.upper(), "") for field in Secrets.__struct_fields__}
+    values = {
+        field: environment[field.upper()] for field in Secrets.__struct_fields__ if environment.get(field.upper())
+    }
     for required in ("redis_url", "database_url", "winnow_secret"):
-        if not values[required]:
+        if required not in values:
             raise ConfigError(f"the environment variable {required.upper()} is not set")
     return Secrets(**values)
 

@@ -136,9 +136,9 @@ class GroqIntent:
         environment = secrets()
         self._client = GroqClient(
             environment.groq_api_key,
-            base_url=environment.groq_base_url or None,
+            base_url=environment.groq_base_url,
             model=settings.intent.model,
-            concurrency=settings.intent.concurrency,
+            max_concurrency=settings.intent.concurrency,
         )
 
     async def classify(self, texts: list[str], senders: list[str], budgets_s: list[float]) -> list[str | None]:

@@ -27,5 +27,9 @@ class Keys:
         """Pseudonym of a sender for reputation and receipts; "" for an unknown one."""
         return self._hash(_pack(("sender", sender))).hex() if sender else ""
 
+    def purpose(self, name: str) -> bytes:
+        """A secret of its own for another purpose, 32 bytes."""
+        return blake2b(name.encode(), digest_size=32, key=self._secret).digest()
+
     def _hash(self, data: bytes) -> bytes:
         return blake2b(data, digest_size=16, key=self._secret).digest()

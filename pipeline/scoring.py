@@ -11,10 +11,7 @@ from pipeline.types import INTENTS, NOT_OTP, Assessment, DecidedBy, RuleHit
 RULES_PRIOR = -2.0
 #: The `scorer` of an assessment that rests on rules alone, and its thresholds on the probability.
 RULES_SCORER = "rules"
-RULES_THRESHOLDS: dict[str, dict[str, float]] = {
-    "spam": {"0.0002": 0.9, "0.001": 0.75, "0.005": 0.5},
-    "phishing": {"0.0002": 0.9, "0.001": 0.75, "0.005": 0.5},
-}
+RULES_THRESHOLDS: dict[str, dict[str, float]] = {"spam": {"0.0002": 0.9, "0.001": 0.75, "0.005": 0.5}}
 
 
 class Platt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,52 @@
+"""The stages as the flow sees them, behind deployment handles: one remote call a batch."""
+
+from collections.abc import Sequence
+
+from ray.serve.handle import DeploymentHandle
+
+from pipeline.types import Floats, RuleHit, TokenBatch, TreeScores
+
+
+class RemoteRules:
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def check(self, texts: list[str], senders: list[str], obfuscated: list[bool]) -> list[tuple[RuleHit, ...]]:
+        hits: list[tuple[RuleHit, ...]] = await self._handle.check.remote(texts, senders, obfuscated)
+        return hits
+
+
+class RemoteTrees:
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def score(self, texts: list[str], senders: list[str]) -> TreeScores:
+        scores: TreeScores = await self._handle.score.remote(texts, senders)
+        return scores
+
+
+class RemoteTokenizer:
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def encode(self, texts: list[str], versions: list[str]) -> TokenBatch:
+        tokens: TokenBatch = await self._handle.encode.remote(texts, versions)
+        return tokens
+
+
+class RemoteTransformer:
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
+        logits: Floats = await self._handle.score.remote(tokens, versions)
+        return logits
+
+
+class RemoteIntent:
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def classify(self, texts: list[str], senders: list[str], budgets_s: Sequence[float]) -> list[str | None]:
+        intents: list[str | None] = await self._handle.classify.remote(texts, senders, list(budgets_s))
+        return intents

@@ -1,0 +1,132 @@
+"""How the parts of an ingress replica are put together, from settings and manifests."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from configs.settings import Secrets, Settings, project_path
+from deployments.stages import open_store
+from model_store.manifest import NORMALISER, Manifest
+from pipeline.cascade import Gate, SpamModel
+from pipeline.classifier import Bounds, Classifier, IntentQuestion
+from pipeline.directory import Directory
+from pipeline.errors import Unavailable
+from pipeline.flow import Flow, Stages
+from pipeline.keys import Keys
+from pipeline.memo import Memo, Shelf
+from pipeline.observe import Observer
+from pipeline.policy import Limits, load_policies, resolve
+from pipeline.rules import RuleBook
+from pipeline.scoring import RULES_SCORER, RULES_THRESHOLDS
+from pipeline.types import Assessment, IntentStage, Message, PolicyName
+
+
+def read_manifests(settings: Settings) -> dict[str, Manifest]:
+    """Version to manifest, of the bundles that this server loads.
+
+    Raises:
+        ModelError: one is missing, tampered with or incompatible.
+    """
+    store = open_store(settings)
+    refs = (settings.models.trees, *settings.models.transformers)
+    return {ref: store.open(ref).manifest for ref in refs}
+
+
+def build_flow(settings: Settings, stages: Stages, observer: Observer, *, cascade: bool) -> Flow:
+    """The DAG; without the cascade every message reaches the transformer."""
+    models = _spam_models(settings)
+    return Flow(
+        stages,
+        models,
+        settings.models.trees,
+        Gate(models if cascade else {}, audit_rate=settings.cascade.audit_rate),
+        timeout_s=settings.stage_timeout_ms / 1000,
+        observer=observer,
+    )
+
+
+def build_keys(settings: Settings, secrets: Secrets) -> Keys:
+    """Cache keys that change whenever an answer could."""
+    return Keys(secrets.winnow_secret, (settings.models.trees, _rule_book(settings).version, NORMALISER))
+
+
+def build_classifier(
+    settings: Settings,
+    *,
+    directory: Callable[[], Directory],
+    keys: Keys,
+    assess: Memo[Message, Assessment],
+    intents: Memo[IntentQuestion, str] | None,
+) -> Classifier:
+    request = settings.request
+    return Classifier(
+        bounds=Bounds(request.text_chars, request.deadline_ms / 1000, settings.intent.budget_ms / 1000),
+        directory=directory,
+        limits=_limits(settings),
+        transformers=settings.models.transformers,
+        assess=assess,
+        intents=intents,
+        keys=keys,
+        receipt_secret=keys.purpose("receipts"),
+    )
+
+
+def assess_lane(settings: Settings, flow: Flow, shelf: Shelf, observer: Observer) -> Memo[Message, Assessment]:
+    return Memo(
+        "assess",
+        flow.assess,
+        shelf=shelf,
+        encode=msgspec.msgpack.Encoder().encode,
+        decode=msgspec.msgpack.Decoder(Assessment).decode,
+        keep=lambda assessment: not assessment.degraded,
+        limits=settings.assess_lane,
+        observer=observer,
+    )
+
+
+def intent_lane(settings: Settings, stage: IntentStage, shelf: Shelf, observer: Observer) -> Memo[IntentQuestion, str]:
+    return Memo(
+        "intent",
+        lambda questions: _ask(stage, questions),
+        shelf=shelf,
+        encode=msgspec.msgpack.Encoder().encode,
+        decode=msgspec.msgpack.Decoder(str).decode,
+        keep=lambda _: True,
+        limits=settings.intent_lane,
+        observer=observer,
+    )
+
+
+async def _ask(stage: IntentStage, questions: Sequence[IntentQuestion]) -> list[str | Exception]:
+    """Intents of a batch; an error where the model gave none."""
+    now = time.monotonic()
+    budgets = [max(0.0, question.deadline - now) for question in questions]
+    labels = await stage.classify([q.text for q in questions], [q.sender for q in questions], budgets)
+    return [Unavailable("no intent in time") if label is None else label for label in labels]
+
+
+def _rule_book(settings: Settings) -> RuleBook:
+    path = project_path(settings.rules)
+    return RuleBook.load(path.read_text(), path.name)
+
+
+def _spam_models(settings: Settings) -> dict[str, SpamModel]:
+    manifests = read_manifests(settings)
+    return {
+        ref: SpamModel(
+            ref,
+            manifests[ref].ensemble,
+            manifests[ref].cascade,
+            tuple(sorted(set(manifests[ref].thresholds["spam"].values()))),
+        )
+        for ref in settings.models.transformers
+    }
+
+
+def _limits(settings: Settings) -> dict[tuple[PolicyName, str], Limits]:
+    """Limits by policy and scorer. Phishing and OTP are the TF-IDF bundle's business, whoever scored spam."""
+    manifests = read_manifests(settings)
+    policies = load_policies(project_path(settings.policies).read_text(), settings.policies)
+    scorers = {ref: manifest.thresholds for ref, manifest in manifests.items()} | {RULES_SCORER: RULES_THRESHOLDS}
+    return resolve(policies, scorers, common=manifests[settings.models.trees].thresholds)
