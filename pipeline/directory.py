@@ -1,0 +1,130 @@
+"""Who may call, what thresholds apply to whom, and how traffic is shared out: a snapshot, held in memory.
+
+Every request reads it, so it answers from dictionaries and never waits. A snapshot never changes; changes make
+the next one.
+"""
+
+from hashlib import sha256
+from typing import Literal, get_args
+
+import msgspec
+
+from pipeline.routing import Experiment
+from pipeline.types import PolicyName
+
+Scope = Literal["classify", "feedback", "admin"]
+
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+DEFAULT_POLICY: PolicyName = "moderate"
+
+
+class Principal(msgspec.Struct, frozen=True, gc=False):
+    """Who calls."""
+
+    tenant: str
+    key_id: str
+    scopes: frozenset[str]
+
+
+class TenantRow(msgspec.Struct, frozen=True):
+    id: str
+    policy: PolicyName | None
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    id: str
+    tenant: str
+    hash: bytes  #: of the secret, see `hash_key`
+    scopes: frozenset[str]
+    revoked: bool
+
+
+class SubscriberRow(msgspec.Struct, frozen=True):
+    tenant: str
+    id: str
+    policy: PolicyName | None  #: None: no longer has one of its own
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Rows as they are now. A row may come again; it replaces what was known of it."""
+
+    tenants: tuple[TenantRow, ...] = ()
+    keys: tuple[KeyRow, ...] = ()
+    subscribers: tuple[SubscriberRow, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.tenants or self.keys or self.subscribers or self.experiments)
+
+
+class Directory:
+    """An immutable snapshot."""
+
+    __slots__ = ("_experiments", "_keys", "_subscribers", "_tenants")
+
+    def __init__(
+        self,
+        tenants: dict[str, PolicyName | None] | None = None,
+        keys: dict[bytes, Principal] | None = None,
+        subscribers: dict[tuple[str, str], PolicyName] | None = None,
+        experiments: dict[str, Experiment] | None = None,
+    ) -> None:
+        self._tenants = tenants or {}
+        self._keys = keys or {}
+        self._subscribers = subscribers or {}
+        self._experiments = experiments or {}
+
+    def authenticate(self, key: str) -> Principal | None:
+        """Whose key this is; None when it is unknown or revoked.
+
+        Looking the hash up in a dictionary takes a time that depends on the hash alone, of which a caller who
+        does not hold the key cannot choose a prefix: there is nothing to learn from it.
+        """
+        return self._keys.get(hash_key(key))
+
+    def policy_for(self, tenant: str, recipient: str, requested: PolicyName | None) -> PolicyName:
+        """The request's own policy, else the recipient's, else the tenant's, else the default."""
+        return requested or self._subscribers.get((tenant, recipient)) or self._tenants.get(tenant) or DEFAULT_POLICY
+
+    def experiment(self, task: str) -> Experiment | None:
+        return self._experiments.get(task)
+
+    @property
+    def experiments(self) -> tuple[Experiment, ...]:
+        return tuple(self._experiments.values())
+
+    def apply(self, changes: Changes) -> "Directory":
+        """The snapshot after `changes`; what may be large is copied only when it changed."""
+        return Directory(
+            self._tenants | {row.id: row.policy for row in changes.tenants},
+            _merge_keys(self._keys, changes.keys) if changes.keys else self._keys,
+            _merge_subscribers(self._subscribers, changes.subscribers) if changes.subscribers else self._subscribers,
+            self._experiments | {experiment.task: experiment for experiment in changes.experiments},
+        )
+
+
+def hash_key(key: str) -> bytes:
+    """SHA-256, 32 bytes. Keys carry 256 random bits, so that no slow hash is needed to keep them from being guessed."""
+    return sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def _merge_keys(known: dict[bytes, Principal], rows: tuple[KeyRow, ...]) -> dict[bytes, Principal]:
+    merged = dict(known)
+    for row in rows:
+        if row.revoked:
+            merged.pop(row.hash, None)
+        else:
+            merged[row.hash] = Principal(row.tenant, row.id, row.scopes)
+    return merged
+
+
+def _merge_subscribers(
+    known: dict[tuple[str, str], PolicyName], rows: tuple[SubscriberRow, ...]
+) -> dict[tuple[str, str], PolicyName]:
+    merged = dict(known)
+    for row in rows:
+        if row.policy is None:
+            merged.pop((row.tenant, row.id), None)
+        else:
+            merged[row.tenant, row.id] = row.policy
+    return merged

@@ -1,0 +1,89 @@
+"""Which model version answers a message: weighted, sticky, without any state."""
+
+import math
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+
+from pipeline.errors import InvalidField
+
+StickyBy = Literal["sender", "recipient", "message"]
+
+
+class Experiment(msgspec.Struct, frozen=True):
+    """How the traffic of one task is shared out among versions."""
+
+    task: str  #: "spam"
+    arms: dict[str, float]  #: "name/version" to weight; only ratios matter
+    sticky_by: StickyBy
+    salt: str  #: fixed for the experiment's life: changing it would reshuffle everybody
+    revision: int  #: grows by one with every change
+    shadow: dict[str, float] = {}  #: "name/version" to the share 0-1 of messages that it sees a copy of
+
+
+def choose(experiment: Experiment, key: str) -> str:
+    """The arm of `key`, with probability weight / sum of weights, always the same one.
+
+    Every arm draws from an exponential distribution whose rate is its weight, seeded by salt, arm and key; the
+    earliest draw wins (weighted rendezvous hashing). An arm's draw depends on nothing but itself, so raising its
+    weight only ever moves keys to it, and lowering it only moves keys away from it, in whatever order the arms are
+    kept and however many there are. Ranges of cumulative weights do not have this: widening one shifts the bounds
+    of its neighbours and moves keys between arms whose weights stayed. With two arms, the share of keys that moves
+    is exactly the change of shares; when several weights change at once it is at most 2d / (1 + d), where d is the
+    change of shares (total variation), the best that any scheme without memory can do.
+    """
+    best, earliest = "", math.inf
+    for arm, weight in experiment.arms.items():
+        if weight > 0.0:
+            draw = -math.log(_uniform(f"{experiment.salt}\0{arm}\0{key}")) / weight
+            if draw < earliest:
+                best, earliest = arm, draw
+    return best
+
+
+def sticky_key(sticky_by: StickyBy, *, sender: str, recipient: str, message_id: str) -> str:
+    """The key to choose by. A message that lacks the field is on its own: all of those on one arm would skew it."""
+    if sticky_by == "sender":
+        return sender or message_id
+    if sticky_by == "recipient":
+        return recipient or message_id
+    return message_id
+
+
+def check_arms(arms: Mapping[str, float], known: Collection[str]) -> None:
+    """Accept weights that `choose` can share traffic by.
+
+    Raises:
+        InvalidField: an arm is not among the `known` versions, a weight is negative or not finite, or all are zero.
+    """
+    for ref, weight in arms.items():
+        _check_known(ref, known, "arms")
+        if not (math.isfinite(weight) and weight >= 0.0):
+            raise InvalidField("the weight must be a finite number, 0 or greater", field=f"$.arms['{ref}']")
+    if not any(arms.values()):
+        raise InvalidField("at least one weight must be greater than 0", field="$.arms")
+
+
+def check_shadow(shadow: Mapping[str, float], known: Collection[str]) -> None:
+    """Accept shadow arms.
+
+    Raises:
+        InvalidField: an arm is not among the `known` versions, or a share is not within 0-1.
+    """
+    for ref, share in shadow.items():
+        _check_known(ref, known, "shadow")
+        if not 0.0 <= share <= 1.0:
+            raise InvalidField("the share must be within 0-1", field=f"$.shadow['{ref}']")
+
+
+def _check_known(ref: str, known: Collection[str], where: str) -> None:
+    if ref not in known:
+        raise InvalidField(f"there is no such version; known: {', '.join(sorted(known))}", field=f"$.{where}['{ref}']")
+
+
+def _uniform(text: str) -> float:
+    """A number strictly between 0 and 1: 52 bits, so that neither end is reached by rounding."""
+    bits = int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 12
+    return (bits + 0.5) * 2.0**-52

@@ -1,0 +1,126 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import InvalidField
+from pipeline.routing import Experiment, check_arms, check_shadow, choose, sticky_key
+
+KEYS = [f"+4479{i:08d}" for i in range(20_000)]
+
+arms = st.dictionaries(
+    st.text("abcdefgh/", min_size=1, max_size=6), st.floats(0.0, 1e6), min_size=1, max_size=6
+).filter(lambda weights: any(weights.values()))
+
+
+def experiment(weights: dict[str, float], salt: str = "salt") -> Experiment:
+    return Experiment("spam", weights, "sender", salt, 1)
+
+
+@pytest.mark.parametrize("salt", ["a", "b", "winnow"])
+@pytest.mark.parametrize(
+    "weights", [{"m/1": 50, "m/2": 50}, {"m/1": 99, "m/2": 1}, {"m/1": 0.2, "m/2": 0.3, "m/3": 0.5}]
+)
+def test_shares_follow_weights_within_three_sigma(weights: dict[str, float], salt: str) -> None:
+    chosen = [choose(experiment(weights, salt), key) for key in KEYS]
+    for arm, weight in weights.items():
+        p = weight / sum(weights.values())
+        assert abs(chosen.count(arm) - len(KEYS) * p) <= 3 * math.sqrt(len(KEYS) * p * (1 - p))
+
+
+@given(arms, st.text())
+def test_the_same_key_always_gets_the_same_arm_in_whatever_order_arms_are_kept(
+    weights: dict[str, float], key: str
+) -> None:
+    backwards = dict(reversed(weights.items()))
+    assert choose(experiment(weights), key) == choose(experiment(backwards), key)
+
+
+@given(arms, st.text())
+def test_an_arm_without_weight_is_never_chosen(weights: dict[str, float], key: str) -> None:
+    assert weights[choose(experiment(weights), key)] > 0.0
+
+
+@given(arms, st.text(), st.floats(1.0, 100.0), st.data())
+def test_raising_one_arm_moves_keys_only_to_it(
+    weights: dict[str, float], key: str, factor: float, data: st.DataObject
+) -> None:
+    raised = data.draw(st.sampled_from(sorted(weights)))
+    before = choose(experiment(weights), key)
+    after = choose(experiment(weights | {raised: weights[raised] * factor + 1.0}), key)
+    assert after in (before, raised)
+
+
+@given(arms, st.text(), st.floats(0.0, 1.0), st.data())
+def test_lowering_one_arm_moves_only_its_own_keys(
+    weights: dict[str, float], key: str, factor: float, data: st.DataObject
+) -> None:
+    lowered = data.draw(st.sampled_from(sorted(weights)))
+    changed = weights | {lowered: weights[lowered] * factor}
+    if not any(changed.values()):
+        return
+    before = choose(experiment(weights), key)
+    after = choose(experiment(changed), key)
+    assert before in (after, lowered)
+
+
+def test_between_two_arms_no_more_keys_move_than_must() -> None:
+    before = [choose(experiment({"m/1": 90, "m/2": 10}), key) for key in KEYS]
+    after = [choose(experiment({"m/1": 70, "m/2": 30}), key) for key in KEYS]
+    moved = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    assert set(moved) == {("m/1", "m/2")}
+    assert len(moved) == after.count("m/2") - before.count("m/2")
+
+
+def test_another_salt_is_another_draw() -> None:
+    even = {"m/1": 1.0, "m/2": 1.0}
+    same = sum(choose(experiment(even, "a"), key) == choose(experiment(even, "b"), key) for key in KEYS)
+    assert abs(same - len(KEYS) / 2) <= 3 * math.sqrt(len(KEYS) / 4)
+
+
+def test_without_weights_nothing_is_chosen() -> None:
+    assert choose(experiment({"m/1": 0.0}), "key") == ""
+
+
+@pytest.mark.parametrize(
+    ("sticky_by", "sender", "recipient", "expected"),
+    [
+        ("sender", "VM-HDFCBK", "+91", "VM-HDFCBK"),
+        ("sender", "", "+91", "id-1"),
+        ("recipient", "VM-HDFCBK", "+91", "+91"),
+        ("recipient", "VM-HDFCBK", "", "id-1"),
+        ("message", "VM-HDFCBK", "+91", "id-1"),
+    ],
+)
+def test_sticky_key_falls_back_to_the_message(sticky_by, sender: str, recipient: str, expected: str) -> None:
+    assert sticky_key(sticky_by, sender=sender, recipient=recipient, message_id="id-1") == expected
+
+
+@pytest.mark.parametrize(
+    ("weights", "field"),
+    [
+        ({"m/9": 1.0}, "$.arms['m/9']"),
+        ({"m/1": -1.0, "m/2": 2.0}, "$.arms['m/1']"),
+        ({"m/1": math.inf}, "$.arms['m/1']"),
+        ({"m/1": math.nan}, "$.arms['m/1']"),
+        ({"m/1": 0.0, "m/2": 0.0}, "$.arms"),
+        ({}, "$.arms"),
+    ],
+)
+def test_arms_that_cannot_share_traffic_are_refused(weights: dict[str, float], field: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        check_arms(weights, {"m/1", "m/2"})
+    assert refused.value.field == field
+
+
+def test_a_known_arm_may_stand_by_at_zero() -> None:
+    check_arms({"m/1": 100.0, "m/2": 0.0}, {"m/1", "m/2"})
+
+
+@pytest.mark.parametrize(("shadow", "field"), [({"m/9": 0.5}, "$.shadow['m/9']"), ({"m/1": 1.5}, "$.shadow['m/1']")])
+def test_shadow_shares_are_checked(shadow: dict[str, float], field: str) -> None:
+    check_shadow({"m/1": 0.0, "m/2": 1.0}, {"m/1", "m/2"})
+    with pytest.raises(InvalidField) as refused:
+        check_shadow(shadow, {"m/1", "m/2"})
+    assert refused.value.field == field
