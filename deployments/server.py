@@ -1,0 +1,178 @@
+"""One whole server on this machine: backends, Ray Serve behind HAProxy, and an orderly end.
+
+Ray Serve reads its environment when it is imported, so `ray` is imported here only once that is set.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+import psutil  # type: ignore[import-untyped]
+
+from configs.profile import Profile
+from deployments import environment
+from deployments.development import ensure_key
+from deployments.embedded import EmbeddedBackends
+from pipeline.errors import ConfigError, Unavailable
+
+_READY_TIMEOUT_S = 180.0
+_RAY_MEMORY = 100 * 2**20  # of the object store: batches travel over gRPC and do not use it
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A server that is ready."""
+
+    url: str
+    key: str  #: a development key with all scopes
+
+
+@contextmanager
+def running(profile: Profile, home: Path, port: int) -> Iterator[Running]:
+    """Start a server, wait until it is ready, and stop all of it at the end.
+
+    Args:
+        profile: from `configs.profile.load`.
+        home: folder for data, secrets and logs.
+        port: of HTTP.
+
+    Raises:
+        ConfigError: the port or the folder is in use.
+        Unavailable: a part did not come up; the detail says which.
+    """
+    stack = ExitStack()
+    try:
+        yield _start(stack, profile, home, port)
+    finally:
+        _ignore_signals()
+        stack.close()
+
+
+def _start(stack: ExitStack, profile: Profile, home: Path, port: int) -> Running:
+    home.mkdir(parents=True, exist_ok=True)
+    run = _run_folder(home)
+    _stop_leftovers(run)
+    if not environment.is_free(port):
+        raise ConfigError(f"port {port} is in use; choose another one with --port")
+    os.environ.update(environment.tuned(run, os.cpu_count() or 1))
+    _set_secret(home)
+    _start_backends(stack, home)
+    key = ensure_key(os.environ["DATABASE_URL"], home / "development.key")
+    _start_serve(stack, profile, port)
+    stop_on_signals()  # Ray has put its own handlers in place
+    url = f"http://127.0.0.1:{port}"
+    _await_ready(url)
+    _write_state(stack, home / "server.json", url)
+    return Running(url, key)
+
+
+def _run_folder(home: Path) -> Path:
+    """A short path for sockets, the same one for the same home."""
+    digest = blake2b(str(home.resolve()).encode(), digest_size=6).hexdigest()
+    return Path(tempfile.gettempdir()) / f"winnow-{digest}"
+
+
+def _stop_leftovers(run: Path) -> None:
+    """End what a killed server left behind: its HAProxy would keep the port and answer 500."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(run / "haproxy.cfg") in (process.info["cmdline"] or []):
+            with suppress(psutil.Error):
+                process.kill()
+                process.wait(5)
+    shutil.rmtree(run, ignore_errors=True)
+    (run / "metrics").mkdir(parents=True)
+
+
+def _set_secret(home: Path) -> None:
+    """WINNOW_SECRET of the environment, else one of this folder's own."""
+    if os.environ.get("WINNOW_SECRET"):
+        return
+    path = home / "secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    os.environ["WINNOW_SECRET"] = path.read_text()
+
+
+def _start_backends(stack: ExitStack, home: Path) -> None:
+    """Redis and Postgres of our own where the environment names none."""
+    if os.environ.get("REDIS_URL") and os.environ.get("DATABASE_URL"):
+        return
+    backends = stack.enter_context(EmbeddedBackends(home / "backends"))
+    os.environ.setdefault("REDIS_URL", backends.redis_url)
+    os.environ.setdefault("DATABASE_URL", backends.database_url)
+
+
+def _start_serve(stack: ExitStack, profile: Profile, port: int) -> None:
+    import ray
+    from ray import serve
+
+    from deployments.app import compose
+
+    application = profile.application
+    ray.init(
+        "local",
+        namespace="serve",
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="WARNING",
+        object_store_memory=_RAY_MEMORY,
+        runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}},
+    )
+    stack.callback(ray.shutdown)
+    stack.callback(serve.shutdown)
+    serve.start(proxy_location=profile.proxy_location, http_options={"port": port})
+    options = {deployment.name: deployment.options() for deployment in application.deployments}
+    app = compose(profile.settings, options)
+    serve.run(app, name=application.name, route_prefix=application.route_prefix)
+
+
+def _write_state(stack: ExitStack, path: Path, url: str) -> None:
+    """Where other commands find this server."""
+    state = {
+        "url": url,
+        "database_url": os.environ["DATABASE_URL"],
+        "redis_url": os.environ["REDIS_URL"],
+        "pid": os.getpid(),
+    }
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(state))
+    stack.callback(path.unlink, missing_ok=True)
+
+
+def _await_ready(url: str) -> None:
+    give_up = time.monotonic() + _READY_TIMEOUT_S
+    reason = "no answer"
+    while time.monotonic() < give_up:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 - our own address
+                return
+        except urllib.error.HTTPError as error:
+            with suppress(ValueError):
+                reason = json.loads(error.read()).get("detail", reason)
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise Unavailable(f"not ready after {_READY_TIMEOUT_S:.0f} s: {reason}")
+
+
+def stop_on_signals() -> None:
+    """Let SIGTERM end the process as Ctrl-C does: by KeyboardInterrupt."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
+
+
+def _ignore_signals() -> None:
+    """An impatient second Ctrl-C must not leave half a server behind."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
