@@ -25,7 +25,7 @@ def _members(ranges: str) -> frozenset[str]:
 
 
 _INVISIBLE = (
-    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # controls that are not white space
+    "\x00-\x08\x0e-\x1b\x7f"  # controls that are not white space
     "\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
@@ -53,10 +53,13 @@ _STYLED_LETTERS = _members(_STYLED)
 _STYLED_WORD = re.compile(f"[{_STYLED}][{_STYLED}A-Za-z]|[A-Za-z][{_STYLED}]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # there, full-width Latin is ordinary typing
 
-#: NFKC would make a space and a mark of each of these.
-_SPACING_MARK = re.compile("[¨¯´¸˙˚˜˝]")
-_SPACING_MARKS = str.maketrans("¨¯´¸˙˚˜˝", '"-\',.°~"')
-_DISGUISES = _INVISIBLES | _STYLED_LETTERS | frozenset(map(chr, _SPACING_MARKS))
+#: What would come out wrong: controls of Latin-1, which are punctuation of Windows-1252 in the wrong coat, and
+#: accents that stand alone, of which NFKC makes a space and a mark.
+_MISFITS = {c: bytes([c]).decode("cp1252", "ignore") for c in range(0x80, 0xA0)} | str.maketrans(
+    "¨¯´¸˙˚˜˝", '"-\',.°~"'
+)
+_MISFIT = re.compile(f"[{''.join(map(chr, _MISFITS))}]")
+_DISGUISES = _INVISIBLES | _STYLED_LETTERS | frozenset(map(chr, _MISFITS))
 
 #: Ligatures of whole phrases: NFKC makes up to 18 characters of one. Left as they are; growth stays below 7.
 _PHRASE = re.compile("([\ufdfa\ufdfb]+)")
@@ -93,13 +96,14 @@ def _undisguise(text: str) -> tuple[str, bool]:
     """Take out what cannot be seen and spell out what NFKC would not; and whether that hid a word."""
     seen = frozenset(text)
     hidden = styled = False
+    text = _MISFIT.sub(lambda misfit: misfit[0].translate(_MISFITS), text)
     if not seen.isdisjoint(_INVISIBLES):
         hidden = _HIDDEN.search(text) is not None
         text = _STRETCH.sub(_keep_joiners, text)
     if not seen.isdisjoint(_STYLED_LETTERS):
         styled = _STYLED_WORD.search(text) is not None and _CJK.search(text) is None
         text = _SQUARED_RUN.sub(lambda run: run[0].translate(_SQUARED_LETTERS), text)
-    return _SPACING_MARK.sub(lambda mark: mark[0].translate(_SPACING_MARKS), text), hidden or styled
+    return text, hidden or styled
 
 
 def _keep_joiners(stretch: re.Match[str]) -> str:

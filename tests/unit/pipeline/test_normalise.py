@@ -7,7 +7,7 @@ from pipeline.normalise import normalise
 #: Characters that meet each other in the rules: joiners, marks, look-alikes, styled letters, blanks, ligatures.
 AWKWARD = (
     "ab Z1é\u00a0\u200b\u200c\u200d\u200e\u202e\u00ad\ufe0f\x00\x1c\n\u0301\u0336\u0323\u20dd"
-    "расвпжЖΑαωߏհᎠꓐᴀ𝗙Ｆⓕ🅰🅱🄲©´¨’—…ﷺ㌖ﬁक्ा\u0644\u06cc\u1160\u3164\u2800\U000e0061🏴👩ｶﾞ가ᄀ\u1161ı̇İẹ"
+    "расвпжЖΑαωߏհᎠꓐᴀ𝗙Ｆⓕ🅰🅱🄲©´¨\x81\x92\x85’—…ﷺ㌖ﬁक्ा\u0644\u06cc\u1160\u3164\u2800\U000e0061🏴👩ｶﾞ가ᄀ\u1161ı̇İẹ"
 )
 texts = st.text(st.one_of(st.sampled_from(AWKWARD), st.characters(exclude_categories=["Cs"])), max_size=40)
 
@@ -93,6 +93,8 @@ def test_hidden_wording_is_uncovered_and_told(text: str, canonical: str) -> None
     [
         ("don’t “quote” – ok…", 'don\'t "quote" - ok...'),
         ("don´t", "don't"),
+        ("I\x92m \x93ok\x94\x85 \x80\x815", 'I\'m "ok"... €5'),
+        ("tonightâ\xc2\x80\xc2\x99s", "tonightâÂ€ÂTMs"),
         ("£5\u00a0off\u2009today\u3000ok", "£5 off today ok"),
         ("  two\r\n\tlines ", "two lines"),
         ("👨\u200d👩\u200d👧 ❤\ufe0f 1\ufe0f\u20e3", "👨👩👧 ❤ 1\u20e3"),
