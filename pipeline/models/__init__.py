@@ -1,0 +1,1 @@
+"""The models, ready to answer: plain objects over a folder of artefacts."""
