@@ -111,7 +111,9 @@ def parse_batch(body: bytes, most: int) -> list[ClassifyRequest | BadItem]:
         # The decoder refuses a whole body for one lone surrogate; its neighbours deserve better.
         if not (error.field or "").startswith("$.messages["):
             raise
-        items = [json.dumps(item).encode() for item in _lenient(body)["messages"]]
+        whole = _lenient(body)
+        _parse_batch(json.dumps({**whole, "messages": []}).encode())
+        items = [json.dumps(item).encode() for item in whole["messages"]]
     if not items:
         raise InvalidField("needs at least one message", field="$.messages")
     if len(items) > most:

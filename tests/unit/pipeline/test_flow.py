@@ -1,0 +1,177 @@
+"""The DAG with plain objects for stages: what runs, what is skipped, and what happens when a stage fails."""
+
+import asyncio
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.cascade import Gate, SpamModel
+from pipeline.flow import Flow, Stages
+from pipeline.observe import Observer
+from pipeline.scoring import Cascade, Ensemble
+from pipeline.types import INTENTS, Message, RuleHit, TokenBatch, TreeScores
+
+REFS = ("distilbert/2", "distilbert/1")
+#: Gate logits by text; "?" is text that the vocabulary does not know.
+GATE = {"ham": -8.0, "spam": 8.0, "maybe": 0.0, "?": -8.0, "odd": -8.0}
+
+
+class World:
+    """All four stages; any may be told to fail, hang or answer nonsense."""
+
+    def __init__(self) -> None:
+        self.faults: dict[str, str] = {}
+        self.asked: list[tuple[list[int], list[str]]] = []  #: tokens and versions that reached the transformer
+        self.logit = 3.0
+
+    async def _fault(self, stage: str, answer: Any) -> Any:
+        fault = self.faults.get(stage)
+        if fault == "raise":
+            raise RuntimeError("a text")
+        if fault == "hang":
+            await asyncio.Event().wait()
+        return answer[:-1] if fault == "short" else answer
+
+    async def check(self, texts: list[str], senders: list[str], obfuscated: list[bool]) -> list[tuple[RuleHit, ...]]:
+        hits = [(RuleHit("ODD", 6.0, "odd"),) if text == "odd" else () for text in texts]
+        return await self._fault("rules", hits)
+
+    async def encode(self, texts: list[str], versions: list[str]) -> TokenBatch:
+        lengths = np.array([0 if text == "untokenizable" else len(text) for text in texts], dtype=np.int32)
+        ids = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
+        return await self._fault("tokenizer", TokenBatch(ids=ids, lengths=lengths))
+
+
+class Trees:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def score(self, texts: list[str], senders: list[str]) -> TreeScores:
+        size = len(texts)
+        spam = np.array([GATE.get(text, 0.0) for text in texts], dtype=np.float32)
+        scores = TreeScores(
+            spam=spam,
+            phishing=np.full(size, 0.1, dtype=np.float32),
+            otp=np.array([math.nan if text == "bad item" else 0.2 for text in texts], dtype=np.float32),
+            intent=np.zeros((size, len(INTENTS)), dtype=np.float32),
+            known=np.array([0.0 if text == "?" else 1.0 for text in texts], dtype=np.float32),
+        )
+        await self._world._fault("lightgbm", scores.spam)
+        return scores
+
+
+class Transformer:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def score(self, tokens: TokenBatch, versions: list[str]):
+        starts = np.cumsum(tokens.lengths) - tokens.lengths
+        firsts = tokens.ids[starts[tokens.lengths > 0]]
+        self._world.asked.append((firsts.tolist(), versions))
+        logits = np.full(len(versions), self._world.logit, dtype=np.float32)
+        logits[tokens.lengths == 0] = np.nan
+        return await self._world._fault("distilbert", logits)
+
+
+class Counts(Observer):
+    def __init__(self) -> None:
+        self.skipped = self.total = self.disagreed = 0
+        self.failures: dict[str, str | None] = {}
+
+    def stage(self, name: str, items: int, seconds: float, failure: str | None) -> None:
+        self.failures[name] = failure
+
+    def cascade(self, skipped: int, total: int) -> None:
+        self.skipped, self.total = skipped, total
+
+    def audit(self, disagreed: bool) -> None:
+        self.disagreed += disagreed
+
+
+def make(world: World, *, audit_rate: float = 0.0, counts: Counts | None = None) -> Flow:
+    models = {
+        ref: SpamModel(ref, Ensemble(0.5, 1.0, 0.0, "lightgbm/1"), Cascade(-4.0, 4.0, 0.5), (0.5, 0.9)) for ref in REFS
+    }
+    gate = Gate(models, audit_rate=audit_rate, rng=random.Random(1))
+    stages = Stages(world, Trees(world), world, Transformer(world))
+    return Flow(stages, models, "lightgbm/1", gate, timeout_s=0.05, observer=counts or Counts())
+
+
+def message(text: str, version: str = REFS[0]) -> Message:
+    return Message(
+        id="m", text=text, sender="", recipient="", tenant="t", policy="moderate", intent="none",
+        obfuscated=False, version=version, received_at=0.0, deadline=math.inf,
+    )  # fmt: skip
+
+
+async def test_one_assessment_a_message_in_order():
+    world = World()
+    found = await make(world).assess([message(text) for text in ("ham", "maybe", "spam", "?", "odd")])
+    assert [a.decided_by for a in found] == ["gate", "ensemble", "gate", "ensemble", "ensemble"]
+    assert world.asked == [([1, 3, 4], [REFS[0]] * 3)]
+    assert all(a.degraded == () for a in found)
+    assert [hit.symbol for hit in found[4].hits] == ["ODD"]
+
+
+async def test_each_message_reaches_its_own_version():
+    world = World()
+    found = await make(world).assess([message("maybe", ref) for ref in (*REFS, REFS[0])])
+    assert world.asked[0][1] == [REFS[0], REFS[1], REFS[0]]
+    assert [a.models["spam"] for a in found] == [REFS[0], REFS[1], REFS[0]]
+
+
+async def test_when_the_gate_is_sure_of_all_the_transformer_is_not_called():
+    world, counts = World(), Counts()
+    await make(world, counts=counts).assess([message("ham"), message("spam")])
+    assert world.asked == []
+    assert (counts.skipped, counts.total) == (2, 2)
+
+
+@pytest.mark.parametrize("fault", ["raise", "hang", "short"])
+@pytest.mark.parametrize("stage", ["rules", "lightgbm", "tokenizer", "distilbert"])
+async def test_a_stage_that_fails_is_left_out_and_named(stage, fault, caplog):
+    if (stage, fault) in {("lightgbm", "short"), ("tokenizer", "short")}:
+        fault = "raise"  # columns of different lengths cannot be built
+    world, counts = World(), Counts()
+    world.faults[stage] = fault
+    found = await make(world, counts=counts).assess([message("maybe"), message("maybe")])
+    assert [a.degraded for a in found] == [(stage,)] * 2
+    decided = {"rules": "ensemble", "lightgbm": "transformer", "tokenizer": "gate", "distilbert": "gate"}
+    assert [a.decided_by for a in found] == [decided[stage]] * 2
+    assert counts.failures[stage]
+    assert "a text" not in caplog.text
+
+
+async def test_a_stage_that_was_not_needed_is_not_missed():
+    world = World()
+    world.faults["distilbert"] = world.faults["tokenizer"] = "raise"
+    found = await make(world).assess([message("ham"), message("maybe")])
+    assert [a.degraded for a in found] == [(), ("tokenizer",)]
+
+
+async def test_all_stages_down_gives_no_score_at_all():
+    world = World()
+    world.faults = dict.fromkeys(("rules", "lightgbm", "tokenizer", "distilbert"), "raise")
+    (found,) = await make(world).assess([message("maybe")])
+    assert (found.spam, found.phishing, found.otp, found.decided_by) == (None, None, None, "none")
+    assert set(found.degraded) == {"rules", "lightgbm", "tokenizer"}
+
+
+async def test_a_bad_item_is_degraded_alone():
+    found = await make(World()).assess([message("maybe"), message("bad item"), message("untokenizable")])
+    assert [a.degraded for a in found] == [(), ("lightgbm",), ("tokenizer",)]
+    assert [a.otp is None for a in found] == [False, True, False]
+
+
+async def test_audited_messages_go_through_and_disagreement_closes_the_gate():
+    world, counts = World(), Counts()
+    world.logit = 30.0  # the transformer contradicts the gate on ham
+    flow = make(world, audit_rate=1.0, counts=counts)
+    found = await flow.assess([message("ham")] * 4)
+    assert (counts.skipped, counts.disagreed) == (4, 4)
+    assert {a.decided_by for a in found} == {"ensemble"}
+    await flow.assess([message("ham")])
+    assert counts.skipped == 0
