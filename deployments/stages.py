@@ -19,7 +19,8 @@ from pipeline.keys import Keys
 from pipeline.models.distilbert import Transformer
 from pipeline.models.lightgbm import TreeModels
 from pipeline.models.tokenizer import WordPiece
-from pipeline.rules import RuleBook, reputation_hit
+from pipeline.reputation import reputation_hit
+from pipeline.rules import RuleBook
 from pipeline.tokens import by_version, merge, select
 from pipeline.types import Floats, RuleHit, TokenBatch, TreeScores
 
@@ -54,17 +55,16 @@ class RuleEngine:
     async def check(self, texts: list[str], senders: list[str], obfuscated: list[bool]) -> list[tuple[RuleHit, ...]]:
         reputations = await self._reputations(senders)
         return [
-            self._book.check(text, sender, obfuscated=hidden) + reputations.get(sender, ())
+            self._book.check(text, sender, reputations.get(sender), obfuscated=hidden)
             for text, sender, hidden in zip(texts, senders, obfuscated, strict=True)
         ]
 
-    async def _reputations(self, senders: Sequence[str]) -> dict[str, tuple[RuleHit, ...]]:
+    async def _reputations(self, senders: Sequence[str]) -> dict[str, RuleHit | None]:
         known = list({sender for sender in senders if sender})
         if not known:
             return {}
         counts = await self._store.reputations([self._keys.sender(sender) for sender in known])
-        hits = {sender: reputation_hit(*reports) for sender, reports in zip(known, counts, strict=True)}
-        return {sender: (hit,) for sender, hit in hits.items() if hit is not None}
+        return {sender: reputation_hit(*reports) for sender, reports in zip(known, counts, strict=True)}
 
 
 @serve.deployment(name="LightGbm", max_ongoing_requests=64)
