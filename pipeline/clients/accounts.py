@@ -40,11 +40,11 @@ class Accounts:
         Raises:
             InvalidField: the name is not made of a-z, 0-9, "-" and "_".
         """
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             await connection.execute(_SQL["put_tenant"], tenant, policy)
 
     async def tenants(self) -> list[TenantRow]:
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             return [TenantRow(*row) for row in await connection.fetch(_SQL["tenants"])]
 
     async def create_key(
@@ -74,13 +74,13 @@ class Accounts:
         Raises:
             NotFound: there is no such key.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             if await connection.fetchval(_SQL["revoke_key"], key_id) is None:
                 raise NotFound(f"there is no key {key_id}")
 
     async def keys(self, tenant: str | None = None) -> list[KeyInfo]:
         """All keys, or those of one tenant, oldest first."""
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             rows = await connection.fetch(_SQL["keys"], tenant)
         return [msgspec.convert(dict(row), KeyInfo) for row in rows]
 
@@ -90,5 +90,5 @@ class Accounts:
         Raises:
             NotFound: there is no such tenant.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             await connection.execute(_SQL["put_subscriber"], tenant, subscriber, policy)

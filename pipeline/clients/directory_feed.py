@@ -104,12 +104,12 @@ class DirectoryFeed:
             horizon = await connection.fetchval(_SQL["horizon"])
             restored = horizon < self._since  # another database: what was known is no base for its changes
             changes = await _fetch(connection, 0 if restored else self._since)
-        self._since = horizon
-        self._checked_at = self._clock()
-        self._pause_s = _SHORTEST_PAUSE_S
         if changes or restored:
             self.directory = (Directory() if restored else self.directory).apply(changes)
             self._on_change(self.directory)
+        self._since = horizon  # only now: should the reader have failed, it is offered the same again
+        self._checked_at = self._clock()
+        self._pause_s = _SHORTEST_PAUSE_S
         self._loaded.set()
 
 

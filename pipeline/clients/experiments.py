@@ -40,14 +40,14 @@ class Experiments:
         self._database = database
 
     async def all(self) -> list[Experiment]:
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             return [read_experiment(row) for row in await connection.fetch(_SQL["all"])]
 
     async def get(self, task: str) -> Experiment:
         """Raises:
         NotFound: the task has no experiment.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             found = await _find(connection, task)
         if found is None:
             raise NotFound(f"there is no experiment for {task}")
@@ -81,7 +81,7 @@ class Experiments:
 
     async def history(self, task: str, limit: int = 50) -> list[ExperimentChange]:
         """The trail, newest first."""
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             rows = await connection.fetch(_SQL["history"], task, limit)
         return [msgspec.convert(dict(row), ExperimentChange) for row in rows]
 

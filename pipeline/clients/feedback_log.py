@@ -34,7 +34,7 @@ class FeedbackLog:
             feedback.scores,
             feedback.sender_key,
         )
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             is_new = await connection.fetchval(_SQL["add"], *values)
         if is_new is None:
             return "repeated"

@@ -40,16 +40,22 @@ class Database:
         self._pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection within a transaction.
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection; every statement is a transaction of its own.
 
         Raises:
             Unavailable: Postgres is down or too slow.
             Conflict, NotFound, InvalidField: what was written breaks a constraint.
         """
         with translated_errors():
-            async with self._pool.acquire(timeout=self._timeout_s) as connection, connection.transaction():
+            async with self._pool.acquire(timeout=self._timeout_s) as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection within a transaction; raises as `connection` does."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date and return the names of what was applied; whole or not at all.

@@ -45,8 +45,7 @@ class RedisStore:
             retry=Retry(NoBackoff(), 0),
             # With these a new connection has nothing to ask before its first command.
             protocol=2,
-            lib_name=None,
-            lib_version=None,
+            driver_info=None,
         )
         self._redis: Redis = Redis.from_pool(pool)
         self._guard = Guard(timeout_s, breaker or Breaker(), on_failure)

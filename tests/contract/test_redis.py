@@ -1,0 +1,43 @@
+"""What holds for the real Redis alone."""
+
+from redis.asyncio import Redis
+
+from deployments.embedded import EmbeddedBackends
+from pipeline.clients.redis_store import RedisStore
+
+
+async def calls(redis: Redis) -> dict[str, int]:
+    return {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in (await redis.info("commandstats")).items()}
+
+
+async def test_a_batch_is_one_command(backends: EmbeddedBackends, unique: str) -> None:
+    store, redis = RedisStore(backends.redis_url), Redis.from_url(backends.redis_url)
+    await redis.config_resetstat()
+    await store.set_many({f"{unique}{i}".encode(): b"v" for i in range(100)}, 60)
+    await store.get_many([f"{unique}{i}".encode() for i in range(100)])
+    await store.reputations([f"{unique}{i}" for i in range(100)])
+    counted = await calls(redis)
+    await store.close()
+    await redis.aclose()
+    assert counted["mget"] == 2 and counted["eval"] == 1
+
+
+async def test_everything_stored_expires(backends: EmbeddedBackends, unique: str) -> None:
+    store, redis = RedisStore(backends.redis_url), Redis.from_url(backends.redis_url)
+    await store.set_many({unique.encode(): b"v"}, 60)
+    await store.report(unique, True)
+    lifetimes = [await redis.ttl(name) async for name in redis.scan_iter(f"winnow:*{unique}*")]
+    await store.close()
+    await redis.aclose()
+    assert len(lifetimes) == 2 and all(lifetime > 0 for lifetime in lifetimes)
+
+
+async def test_reputations_survive_a_restart(backends: EmbeddedBackends, unique: str) -> None:
+    store = RedisStore(backends.redis_url)
+    await store.report(unique, True)
+    await store.close()
+    backends.redis.stop()
+    backends.redis.start()
+    store = RedisStore(backends.redis_url)
+    assert await store.reputations([unique]) == [(1, 0)]
+    await store.close()
