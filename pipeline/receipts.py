@@ -13,6 +13,7 @@ from pipeline.errors import InvalidField
 MAX_AGE_S = 90 * 24 * 3600.0
 _VERSION = 1
 _TAG_BYTES = 16
+_SCALE = 10_000
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -24,7 +25,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unk
     arm: str  #: "name/version"
     revision: int
     models: dict[str, str]  #: task to version
-    scores: dict[str, float]  #: task to probability 0-1; four digits are kept
+    scores: dict[str, float]  #: task to probability 0-1; four digits are kept, on the wire as an integer
     sender_key: str  #: pseudonym of the sender, "" when unknown
     issued_at: int  #: seconds since the epoch
     version: int = _VERSION
@@ -36,7 +37,8 @@ _decode = msgspec.msgpack.Decoder(Receipt).decode
 
 def sign(secret: bytes, receipt: Receipt) -> str:
     """A token of URL-safe characters: base64url of msgpack and 16 bytes of HMAC-SHA256."""
-    payload = _encode(msgspec.structs.replace(receipt, scores={k: round(v, 4) for k, v in receipt.scores.items()}))
+    scores = {task: int(score * _SCALE + 0.5) for task, score in receipt.scores.items()}  # shorter than floats
+    payload = _encode(msgspec.structs.replace(receipt, scores=scores))
     return urlsafe_b64encode(payload + _tag(secret, payload)).rstrip(b"=").decode()
 
 
@@ -64,7 +66,8 @@ def verify(secrets: Sequence[bytes], token: str, tenant: str, *, now: float, max
         raise _invalid("it is not one of ours, or it was altered")  # says no more to a stranger
     if now - receipt.issued_at > max_age_s:
         raise _invalid(f"it is older than {max_age_s / 86400:.0f} days")
-    return receipt
+    scores = {task: score / _SCALE for task, score in receipt.scores.items()}
+    return msgspec.structs.replace(receipt, scores=scores)
 
 
 def _split(token: str) -> tuple[bytes, bytes]:
