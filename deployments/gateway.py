@@ -2,6 +2,7 @@
 
 import asyncio
 
+from configs.resources import read_manifests
 from configs.settings import Secrets, Settings
 from deployments import metrics, wiring
 from deployments.office import Office
@@ -57,7 +58,7 @@ class Gateway:
             assess=wiring.assess_lane(self.settings, flow, self._redis, observer),
             intents=wiring.intent_lane(self.settings, self._intent, self._redis, observer) if ask else None,
         )
-        manifests = wiring.read_manifests(self.settings)
+        manifests = read_manifests(self.settings)
         self.office = Office(
             self._database, self._redis, keys.purpose("receipts"), manifests, self.settings.models.transformers
         )

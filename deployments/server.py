@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 import psutil  # type: ignore[import-untyped]
 
+from configs import resources
 from configs.profile import Profile
 from deployments import environment
 from deployments.development import ensure_key
@@ -47,7 +48,8 @@ def running(profile: Profile, home: Path, port: int) -> Iterator[Running]:
         port: of HTTP.
 
     Raises:
-        ConfigError: the port or the folder is in use.
+        ConfigError: rules or policies are wrong, or the port or the folder is in use.
+        ModelError: a model is missing or damaged.
         Unavailable: a part did not come up; the detail says which.
     """
     stack = ExitStack()
@@ -59,6 +61,7 @@ def running(profile: Profile, home: Path, port: int) -> Iterator[Running]:
 
 
 def _start(stack: ExitStack, profile: Profile, home: Path, port: int) -> Running:
+    resources.check(profile.settings)
     home.mkdir(parents=True, exist_ok=True)
     run = _run_folder(home)
     _stop_leftovers(run)
@@ -68,11 +71,11 @@ def _start(stack: ExitStack, profile: Profile, home: Path, port: int) -> Running
     _set_secret(home)
     _start_backends(stack, home)
     key = ensure_key(os.environ["DATABASE_URL"], home / "development.key")
-    _start_serve(stack, profile, port)
+    _start_serve(stack, profile, port, run)
     stop_on_signals()  # Ray has put its own handlers in place
     url = f"http://127.0.0.1:{port}"
     _await_ready(url)
-    _write_state(stack, home / "server.json", url)
+    _write_state(stack, home / "server.json", url, run)
     return Running(url, key)
 
 
@@ -113,7 +116,7 @@ def _start_backends(stack: ExitStack, home: Path) -> None:
     os.environ.setdefault("DATABASE_URL", backends.database_url)
 
 
-def _start_serve(stack: ExitStack, profile: Profile, port: int) -> None:
+def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> None:
     import ray
     from ray import serve
 
@@ -127,6 +130,7 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int) -> None:
         log_to_driver=False,
         logging_level="WARNING",
         object_store_memory=_RAY_MEMORY,
+        _temp_dir=str(run / "ray"),
         runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}},
     )
     stack.callback(ray.shutdown)
@@ -137,12 +141,13 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int) -> None:
     serve.run(app, name=application.name, route_prefix=application.route_prefix)
 
 
-def _write_state(stack: ExitStack, path: Path, url: str) -> None:
+def _write_state(stack: ExitStack, path: Path, url: str, run: Path) -> None:
     """Where other commands find this server."""
     state = {
         "url": url,
         "database_url": os.environ["DATABASE_URL"],
         "redis_url": os.environ["REDIS_URL"],
+        "logs": str(run / "ray" / "session_latest" / "logs"),
         "pid": os.getpid(),
     }
     path.touch(mode=0o600)

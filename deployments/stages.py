@@ -11,8 +11,8 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 from ray import serve
 
-from configs.settings import Settings, project_path, secrets
-from model_store.store import LocalStore
+from configs.resources import open_store, read_rules
+from configs.settings import Settings, secrets
 from pipeline.clients.groq_intent import GroqIntent as GroqClient
 from pipeline.clients.redis_store import RedisStore
 from pipeline.keys import Keys
@@ -20,7 +20,6 @@ from pipeline.models.distilbert import Transformer
 from pipeline.models.lightgbm import TreeModels
 from pipeline.models.tokenizer import WordPiece
 from pipeline.reputation import reputation_hit
-from pipeline.rules import RuleBook
 from pipeline.tokens import by_version, merge, select
 from pipeline.types import Floats, RuleHit, TokenBatch, TreeScores
 
@@ -45,8 +44,7 @@ class RuleEngine:
     """Rules, allow and deny lists, sender reputation."""
 
     def __init__(self, settings: Settings) -> None:
-        path = project_path(settings.rules)
-        self._book = RuleBook.load(path.read_text(), path.name)
+        self._book = read_rules(settings)
         environment = secrets()
         self._keys = Keys(environment.winnow_secret)
         self._store = RedisStore(environment.redis_url, timeout_s=settings.redis_timeout_ms / 1000)
@@ -143,8 +141,3 @@ class GroqIntent:
 
     async def classify(self, texts: list[str], senders: list[str], budgets_s: list[float]) -> list[str | None]:
         return await self._client.classify(texts, senders, budgets_s)
-
-
-def open_store(settings: Settings) -> LocalStore:
-    """The store that all deployments load from."""
-    return LocalStore(project_path(settings.models.root))

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from configs.settings import Secrets, Settings, project_path
-from deployments.stages import open_store
-from model_store.manifest import NORMALISER, Manifest
+from configs.resources import read_manifests, read_policies, read_rules
+from configs.settings import Secrets, Settings
+from model_store.manifest import NORMALISER
 from pipeline.cascade import Gate, SpamModel
 from pipeline.classifier import Bounds, Classifier, IntentQuestion
 from pipeline.directory import Directory
@@ -16,21 +16,9 @@ from pipeline.flow import Flow, Stages
 from pipeline.keys import Keys
 from pipeline.memo import Memo, Shelf
 from pipeline.observe import Observer
-from pipeline.policy import Limits, load_policies, resolve
-from pipeline.rules import RuleBook
+from pipeline.policy import Limits, resolve
 from pipeline.scoring import RULES_SCORER, RULES_THRESHOLDS
 from pipeline.types import Assessment, IntentStage, Message, PolicyName
-
-
-def read_manifests(settings: Settings) -> dict[str, Manifest]:
-    """Version to manifest, of the bundles that this server loads.
-
-    Raises:
-        ModelError: one is missing, tampered with or incompatible.
-    """
-    store = open_store(settings)
-    refs = (settings.models.trees, *settings.models.transformers)
-    return {ref: store.open(ref).manifest for ref in refs}
 
 
 def build_flow(settings: Settings, stages: Stages, observer: Observer, *, cascade: bool) -> Flow:
@@ -48,7 +36,7 @@ def build_flow(settings: Settings, stages: Stages, observer: Observer, *, cascad
 
 def build_keys(settings: Settings, secrets: Secrets) -> Keys:
     """Cache keys that change whenever an answer could."""
-    return Keys(secrets.winnow_secret, (settings.models.trees, _rule_book(settings).version, NORMALISER))
+    return Keys(secrets.winnow_secret, (settings.models.trees, read_rules(settings).version, NORMALISER))
 
 
 def build_classifier(
@@ -106,11 +94,6 @@ async def _ask(stage: IntentStage, questions: Sequence[IntentQuestion]) -> list[
     return [Unavailable("no intent in time") if label is None else label for label in labels]
 
 
-def _rule_book(settings: Settings) -> RuleBook:
-    path = project_path(settings.rules)
-    return RuleBook.load(path.read_text(), path.name)
-
-
 def _spam_models(settings: Settings) -> dict[str, SpamModel]:
     manifests = read_manifests(settings)
     return {
@@ -127,6 +110,5 @@ def _spam_models(settings: Settings) -> dict[str, SpamModel]:
 def _limits(settings: Settings) -> dict[tuple[PolicyName, str], Limits]:
     """Limits by policy and scorer. Phishing and OTP are the TF-IDF bundle's business, whoever scored spam."""
     manifests = read_manifests(settings)
-    policies = load_policies(project_path(settings.policies).read_text(), settings.policies)
     scorers = {ref: manifest.thresholds for ref, manifest in manifests.items()} | {RULES_SCORER: RULES_THRESHOLDS}
-    return resolve(policies, scorers, common=manifests[settings.models.trees].thresholds)
+    return resolve(read_policies(settings), scorers, common=manifests[settings.models.trees].thresholds)

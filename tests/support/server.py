@@ -54,6 +54,12 @@ class Server:
         return (self.home / "output.log").read_text()
 
     @property
+    def state(self) -> dict[str, Any]:
+        """Addresses and folders, as the server wrote them down."""
+        found: dict[str, Any] = json.loads((self.home / "server.json").read_text())
+        return found
+
+    @property
     def process_id(self) -> int:
         assert self._process
         return self._process.pid

@@ -1,0 +1,46 @@
+"""What settings name, opened: the model store, the rules, the policies."""
+
+from configs.settings import Settings, project_path
+from model_store.manifest import Manifest
+from model_store.store import LocalStore
+from pipeline.policy import Policies, load_policies
+from pipeline.rules import RuleBook
+
+
+def open_store(settings: Settings) -> LocalStore:
+    """The store that all deployments load from."""
+    return LocalStore(project_path(settings.models.root))
+
+
+def read_manifests(settings: Settings) -> dict[str, Manifest]:
+    """Version to manifest, of the bundles that this server loads.
+
+    Raises:
+        ModelError: one is missing, tampered with or incompatible.
+    """
+    store = open_store(settings)
+    return {ref: store.open(ref).manifest for ref in (settings.models.trees, *settings.models.transformers)}
+
+
+def read_rules(settings: Settings) -> RuleBook:
+    """
+    Raises:
+        ConfigError: names the file, the line and the rule that is wrong.
+    """
+    path = project_path(settings.rules)
+    return RuleBook.load(path.read_text(), settings.rules)
+
+
+def read_policies(settings: Settings) -> Policies:
+    """
+    Raises:
+        ConfigError: names the file, the line and the key that is wrong.
+    """
+    return load_policies(project_path(settings.policies).read_text(), settings.policies)
+
+
+def check(settings: Settings) -> None:
+    """Open everything once, so that a mistake is told before anything starts."""
+    read_rules(settings)
+    read_policies(settings)
+    read_manifests(settings)
