@@ -8,7 +8,11 @@ from ray.serve import Application
 
 from configs.settings import Settings, parse
 from deployments.ingress import Ingress
-from deployments.stages import DistilBert, GroqIntent, LightGbm, RuleEngine, Tokenizer
+from deployments.stages.distil_bert import DistilBert
+from deployments.stages.groq_intent import GroqIntent
+from deployments.stages.light_gbm import LightGbm
+from deployments.stages.rule_engine import RuleEngine
+from deployments.stages.tokenizer import Tokenizer
 
 _ALL: tuple[Any, ...] = (Ingress, RuleEngine, LightGbm, Tokenizer, DistilBert, GroqIntent)
 DEPLOYMENTS: dict[str, serve.Deployment] = {deployment.name: deployment for deployment in _ALL}

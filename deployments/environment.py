@@ -22,6 +22,7 @@ def tuned(run_folder: Path, cores: int) -> dict[str, str]:
         **_haproxy_files(run_folder),
         **_ports(),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
         # A server that is told to stop need not wait for other nodes' proxies to hear of it.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         "PROMETHEUS_MULTIPROC_DIR": str(run_folder / "metrics"),

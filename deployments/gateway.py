@@ -6,7 +6,7 @@ from configs.resources import read_manifests
 from configs.settings import Secrets, Settings
 from deployments import metrics, wiring
 from deployments.office import Office
-from deployments.stages import DRY_RUN
+from deployments.stages.worker import DRY_RUN
 from pipeline.clients.directory_feed import DirectoryFeed
 from pipeline.clients.postgres import Database
 from pipeline.clients.redis_store import RedisStore

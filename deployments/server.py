@@ -4,6 +4,7 @@ Ray Serve reads its environment when it is imported, so `ray` is imported here o
 """
 
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -122,6 +123,7 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> No
 
     from deployments.app import compose
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     application = profile.application
     ray.init(
         "local",

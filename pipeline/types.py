@@ -56,7 +56,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     deadline: float  #: seconds on the monotonic clock; no stage starts work on it after this
 
 
-class RuleHit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class RuleHit(msgspec.Struct, frozen=True, gc=False):
     """A named reason. `score` is in log-odds, added to the logit of `target`; 0 only explains."""
 
     symbol: str

@@ -1,0 +1,23 @@
+"""Intent of one-time passwords from a language model."""
+
+from ray import serve
+
+from configs.settings import Settings, secrets
+from pipeline.clients.groq_intent import GroqIntent as GroqClient
+
+
+@serve.deployment(name="GroqIntent", max_ongoing_requests=256)
+class GroqIntent:
+    """An `IntentStage`."""
+
+    def __init__(self, settings: Settings) -> None:
+        environment = secrets()
+        self._client = GroqClient(
+            environment.groq_api_key,
+            base_url=environment.groq_base_url,
+            model=settings.intent.model,
+            max_concurrency=settings.intent.concurrency,
+        )
+
+    async def classify(self, texts: list[str], senders: list[str], budgets_s: list[float]) -> list[str | None]:
+        return await self._client.classify(texts, senders, budgets_s)

@@ -1,0 +1,39 @@
+"""Rules, allow and deny lists, sender reputation."""
+
+from collections.abc import Sequence
+
+from ray import serve
+
+from configs.resources import read_rules
+from configs.settings import Settings, secrets
+from deployments.stages.worker import DRY_RUN
+from pipeline.clients.redis_store import RedisStore
+from pipeline.keys import Keys
+from pipeline.reputation import reputation_hit
+from pipeline.types import RuleHit
+
+
+@serve.deployment(name="RuleEngine", max_ongoing_requests=64)
+class RuleEngine:
+    """A `RuleStage`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._book = read_rules(settings)
+        environment = secrets()
+        self._keys = Keys(environment.winnow_secret)
+        self._store = RedisStore(environment.redis_url, timeout_s=settings.redis_timeout_ms / 1000)
+        self._book.check(DRY_RUN, "", obfuscated=False)
+
+    async def check(self, texts: list[str], senders: list[str], obfuscated: list[bool]) -> list[tuple[RuleHit, ...]]:
+        reputations = await self._reputations(senders)
+        return [
+            self._book.check(text, sender, reputations.get(sender), obfuscated=hidden)
+            for text, sender, hidden in zip(texts, senders, obfuscated, strict=True)
+        ]
+
+    async def _reputations(self, senders: Sequence[str]) -> dict[str, RuleHit | None]:
+        known = list({sender for sender in senders if sender})
+        if not known:
+            return {}
+        counts = await self._store.reputations([self._keys.sender(sender) for sender in known])
+        return {sender: reputation_hit(*reports) for sender, reports in zip(known, counts, strict=True)}
