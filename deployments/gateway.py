@@ -2,7 +2,7 @@
 
 import asyncio
 
-from configs.resources import read_manifests
+from configs.resources import read_manifests, read_policies
 from configs.settings import Secrets, Settings
 from deployments import metrics, wiring
 from deployments.office import Office
@@ -34,7 +34,7 @@ class Gateway:
         self._secrets = secrets
         self._stages = stages
         self._intent = intent
-        self._directory = Directory()
+        self._directory = Directory(default_policy=read_policies(settings).default)
         self._warmup: asyncio.Task[None] | None = None
         self.waiting_for = "the start"  #: what keeps it from being ready; "" when nothing does
 
@@ -47,7 +47,7 @@ class Gateway:
             on_failure=lambda _, reason: metrics.count_backend_failure("redis", reason),
         )
         self._database = await Database.open(self._secrets.database_url)
-        self._feed = DirectoryFeed(self._secrets.database_url, self._adopt)
+        self._feed = DirectoryFeed(self._secrets.database_url, self._adopt, blank=self._directory)
         keys = wiring.build_keys(self.settings, self._secrets)
         flow = wiring.build_flow(self.settings, self._stages, observer, cascade=self.settings.cascade.enabled)
         ask = self._secrets.groq_api_key

@@ -15,7 +15,6 @@ from pipeline.types import PolicyName
 Scope = Literal["classify", "feedback", "admin"]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-DEFAULT_POLICY: PolicyName = "moderate"
 
 
 class Principal(msgspec.Struct, frozen=True, gc=False):
@@ -60,7 +59,7 @@ class Changes(msgspec.Struct, frozen=True):
 class Directory:
     """An immutable snapshot."""
 
-    __slots__ = ("_experiments", "_keys", "_subscribers", "_tenants")
+    __slots__ = ("_default_policy", "_experiments", "_keys", "_subscribers", "_tenants")
 
     def __init__(
         self,
@@ -73,6 +72,7 @@ class Directory:
         self._keys = keys or {}
         self._subscribers = subscribers or {}
         self._experiments = experiments or {}
+        self._default_policy = default_policy
 
     def authenticate(self, key: str) -> Principal | None:
         """Whose key this is; None when it is unknown or revoked.
@@ -84,7 +84,9 @@ class Directory:
 
     def policy_for(self, tenant: str, recipient: str, requested: PolicyName | None) -> PolicyName:
         """The request's own policy, else the recipient's, else the tenant's, else the default."""
-        return requested or self._subscribers.get((tenant, recipient)) or self._tenants.get(tenant) or DEFAULT_POLICY
+        return (
+            requested or self._subscribers.get((tenant, recipient)) or self._tenants.get(tenant) or self._default_policy
+        )
 
     def experiment(self, task: str) -> Experiment | None:
         return self._experiments.get(task)

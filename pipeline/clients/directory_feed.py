@@ -28,6 +28,7 @@ class DirectoryFeed:
     Args:
         dsn: postgresql://…; the feed has one connection of its own.
         on_change: called with each new snapshot, on the event loop.
+        blank: what to start from.
         poll_s: how long a change may go unnoticed when its notification was lost.
         clock: seconds, monotonic.
     """
@@ -37,6 +38,7 @@ class DirectoryFeed:
         dsn: str,
         on_change: Callable[[Directory], None],
         *,
+        blank: Directory | None = None,
         poll_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,7 +51,7 @@ class DirectoryFeed:
         self._pause_s = _SHORTEST_PAUSE_S
         self._loaded = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.directory = Directory()
+        self._blank = self.directory = blank or Directory()
 
     @property
     def age_s(self) -> float | None:
@@ -105,7 +107,7 @@ class DirectoryFeed:
             restored = horizon < self._since  # another database: what was known is no base for its changes
             changes = await _fetch(connection, 0 if restored else self._since)
         if changes or restored:
-            self.directory = (Directory() if restored else self.directory).apply(changes)
+            self.directory = (self._blank if restored else self.directory).apply(changes)
             self._on_change(self.directory)
         self._since = horizon  # only now: should the reader have failed, it is offered the same again
         self._checked_at = self._clock()
