@@ -102,6 +102,7 @@ class Directory:
             _merge_keys(self._keys, changes.keys) if changes.keys else self._keys,
             _merge_subscribers(self._subscribers, changes.subscribers) if changes.subscribers else self._subscribers,
             self._experiments | {experiment.task: experiment for experiment in changes.experiments},
+            self._default_policy,
         )
 
 
