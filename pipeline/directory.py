@@ -67,6 +67,7 @@ class Directory:
         keys: dict[bytes, Principal] | None = None,
         subscribers: dict[tuple[str, str], PolicyName] | None = None,
         experiments: dict[str, Experiment] | None = None,
+        default_policy: PolicyName = "moderate",
     ) -> None:
         self._tenants = tenants or {}
         self._keys = keys or {}
