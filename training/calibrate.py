@@ -1,0 +1,123 @@
+"""From raw scores to decisions, learned on validation rows: Platt scaling, thresholds, ensemble and cascade."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.scoring import Cascade, Ensemble, Platt, logit_of
+from training.metrics import Bools, Scores, threshold_at_fpr
+
+#: Target false-positive rates of legitimate traffic: strict, moderate and lenient policy. And the probability
+#: that a message must reach in any case, however easy the validation traffic was.
+TARGETS: dict[str, float] = {"0.005": 0.5, "0.001": 0.6, "0.0002": 0.8}
+
+
+def sigmoid(logits: Scores) -> Scores:
+    """Probabilities of logits, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64))))
+
+
+def log_loss(labels: Bools, logits: Scores) -> float:
+    """Mean negative log-likelihood."""
+    return float(np.mean(np.logaddexp(0.0, np.where(labels, -logits, logits))))
+
+
+def fit_platt(labels: Bools, raw: Scores, steps: int = 100) -> Platt:
+    """Maximum-likelihood `a` (kept positive) and `b` by damped Newton steps, targets smoothed as Platt (1999) does."""
+    positives, negatives = float(np.sum(labels)), float(np.sum(~labels))
+    if not positives or not negatives:
+        return Platt()
+    targets = np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    design = np.stack([np.asarray(raw, dtype=np.float64), np.ones(len(raw))], axis=1)
+    weights = np.array([1.0, 0.0])
+    for _ in range(steps):
+        fitted = sigmoid(design @ weights)
+        gradient = design.T @ (fitted - targets)
+        curvature = (design * (fitted * (1 - fitted))[:, None]).T @ design + 1e-9 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        weights = _descend(design, targets, weights, step)
+        if np.max(np.abs(step)) < 1e-9:
+            break
+    return Platt(a=max(1e-3, float(weights[0])), b=float(weights[1]))
+
+
+def thresholds(legitimate: Scores, targets: dict[str, float] | None = None) -> dict[str, float]:
+    """Threshold on the probability for each target false-positive rate, rates descending, thresholds not.
+
+    Args:
+        legitimate: calibrated probabilities of legitimate validation messages.
+        targets: rate to the probability that is asked for in any case.
+    """
+    found: dict[str, float] = {}
+    least = 0.0
+    for rate, floor in sorted((targets or TARGETS).items(), key=lambda item: -float(item[0])):
+        least = max(least, floor, threshold_at_fpr(legitimate, float(rate)))
+        found[rate] = min(least, 1.0 - 1e-7)
+    return found
+
+
+def fit_ensemble(labels: Bools, transformer: Scores, gate: Scores, partner: str) -> Ensemble:
+    """The weight of least log loss after its own Platt scaling, on a grid of twentieths; both have a say."""
+    best: tuple[float, Ensemble] | None = None
+    for weight in np.linspace(0.2, 0.8, 13):
+        mean = weight * transformer + (1 - weight) * gate
+        platt = fit_platt(labels, mean)
+        loss = log_loss(labels, platt.a * mean + platt.b)
+        if best is None or loss < best[0]:
+            best = (loss, Ensemble(weight=round(float(weight), 4), a=platt.a, b=platt.b, partner=partner))
+    assert best is not None
+    return best[1]
+
+
+def decisions(logits: Scores, cuts: Sequence[float]) -> NDArray[np.intp]:
+    """How many thresholds on the probability each logit reaches."""
+    return np.asarray(np.sum(np.asarray(logits)[:, None] >= np.asarray([logit_of(cut) for cut in cuts]), axis=1))
+
+
+def fit_cascade(
+    gate: Scores,
+    final: Scores,
+    known: Scores,
+    *,
+    gate_cuts: Sequence[float],
+    final_cuts: Sequence[float],
+    min_known: float,
+    margin: float,
+) -> Cascade:
+    """The widest region in which the gate decided every validation row as the ensemble did, less a safety margin.
+
+    Args:
+        gate: calibrated logits of the gate.
+        final: logits of the ensemble.
+        known: share of known words; rows below `min_known` are never skipped and so do not count.
+        gate_cuts: all thresholds on the gate's own probability.
+        final_cuts: all thresholds on the ensemble's probability.
+        min_known: see `Cascade`.
+        margin: logits that are taken off on both sides.
+    """
+    counted = known >= min_known
+    reached = decisions(final, final_cuts)
+    not_ham, not_spam = counted & (reached > 0), counted & (reached < len(final_cuts))
+    low = min([logit_of(min(gate_cuts)), *gate[not_ham]])
+    high = max([logit_of(max(gate_cuts)), *gate[not_spam]])
+    return Cascade(low=float(low) - margin, high=float(high) + margin, min_known=min_known)
+
+
+def skipped(cascade: Cascade, gate: Scores, known: Scores) -> Bools:
+    """Which rows the gate decides alone."""
+    return ((gate < cascade.low) | (gate > cascade.high)) & (known >= cascade.min_known)
+
+
+def _descend(design: Scores, targets: Scores, weights: Scores, step: Scores) -> Scores:
+    """Halve the Newton step until the loss does not grow."""
+    before = _smoothed_loss(design @ weights, targets)
+    for halving in range(30):
+        tried = weights - step * 0.5**halving
+        if _smoothed_loss(design @ tried, targets) <= before:
+            return np.asarray(tried)
+    return weights
+
+
+def _smoothed_loss(logits: Scores, targets: Scores) -> float:
+    return float(np.sum(np.logaddexp(0.0, logits) - targets * logits))
