@@ -1,0 +1,90 @@
+"""Settings and profiles: every mistake is refused by name."""
+
+from pathlib import Path
+
+import pytest
+
+from configs import resources
+from configs.profile import load
+from configs.settings import ROOT, Settings, parse, project_path, secrets
+from deployments.cli.serve import NAMES
+from pipeline.errors import ConfigError
+
+ENVIRONMENT = {"REDIS_URL": "redis://a", "DATABASE_URL": "postgresql://b", "WINNOW_SECRET": "s"}
+
+
+def test_every_setting_has_a_default():
+    assert parse({}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        ({"colour": 1}, "colour"),
+        ({"cascade": {"enabeld": True}}, "enabeld"),
+        ({"models": {"threads": "two"}}, "models.threads"),
+        ({"assess_lane": {"slots": 1.5}}, "assess_lane.slots"),
+    ],
+)
+def test_wrong_settings_are_named(raw, named):
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    assert named in caught.value.detail
+
+
+def test_secrets_come_from_the_environment():
+    found = secrets({**ENVIRONMENT, "GROQ_API_KEY": "k"})
+    assert (found.redis_url, found.groq_api_key, found.groq_base_url) == ("redis://a", "k", "https://api.groq.com")
+
+
+@pytest.mark.parametrize("missing", ENVIRONMENT)
+def test_a_missing_secret_is_named(missing):
+    with pytest.raises(ConfigError) as caught:
+        secrets({**ENVIRONMENT, missing: ""})
+    assert missing in caught.value.detail
+
+
+def test_relative_paths_start_at_the_project():
+    assert project_path("configs/rules.yaml") == ROOT / "configs/rules.yaml"
+    assert project_path("/etc/rules.yaml") == Path("/etc/rules.yaml")
+
+
+@pytest.mark.parametrize("profile", sorted((ROOT / "configs").glob("serve.*.yaml")), ids=lambda path: path.name)
+def test_the_profiles_that_ship_name_every_deployment(profile):
+    found = load(profile, NAMES)
+    assert {deployment.name for deployment in found.application.deployments} == NAMES
+
+
+def test_what_ships_can_be_opened():
+    resources.check(Settings())
+
+
+def broken(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "serve.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, NAMES)
+    assert str(path) in caught.value.detail
+    return caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("applications: []", "exactly one"),
+        ("applications: [{}, {}]", "exactly one"),
+        ("{}", "applications"),
+        ("applications: [{}]\nhttp_optoins: {}", "http_optoins"),
+        ("applications:\n  - deployments:\n      - {name: Ingress, replicas: 2}", "yaml:3"),
+        ("applications: [{deployments: [{name: Oracle}]}]", "Oracle"),
+        ("applications: [{args: {colour: 1}}]", "colour"),
+        ("applications: [", "yaml"),
+    ],
+)
+def test_wrong_profiles_are_named_with_their_place(tmp_path, text, named):
+    assert named in broken(tmp_path, text)
+
+
+def test_a_missing_profile_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no such file"):
+        load(tmp_path / "nowhere.yaml", NAMES)
