@@ -1,0 +1,111 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from deployments.embedded import EmbeddedPostgres
+from pipeline.clients.experiments import Experiments, Setup
+from pipeline.clients.postgres import Database
+from pipeline.directory import hash_key
+from tests.support.winnow import Winnow
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("backends") / "postgres")
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def at_home(winnow: Winnow, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Winnow:
+    monkeypatch.setenv("DATABASE_URL", postgres)
+    return winnow
+
+
+def within(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do the work with a connection that is closed again."""
+
+    async def connected() -> T:
+        database = await Database.open(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(connected())
+
+
+def test_a_key_lives_from_create_to_revoke(at_home: Winnow):
+    made = at_home(
+        "keys", "create", "--tenant", "one", "--name", "gate [red]way", "--scope", "feedback", "--scope", "admin"
+    )
+    assert made.exit_code == 0
+    secret = made.stdout.strip()
+    assert secret.startswith("winnow_")
+    assert secret not in made.stderr
+    key_id = made.stderr.split()[0]
+
+    heading, row = at_home("keys", "list", "--tenant", "one").stdout.splitlines()
+    assert heading.split() == ["id", "tenant", "name", "scopes", "created", "revoked"]
+    assert row.split()[0] == key_id
+    assert "gate [red]way" in row
+    assert "feedback admin" in row
+    assert secret not in row
+
+    assert at_home("keys", "revoke", key_id).exit_code == 0
+    revoked = at_home("keys", "list", "--tenant", "one").stdout.splitlines()[1]
+    assert len(revoked.split()) == len(row.split()) + 2
+
+
+def test_the_database_holds_the_hash_of_the_printed_secret(at_home: Winnow, postgres: str):
+    secret = at_home("keys", "create", "--tenant", "two", "--name", "n").stdout.strip()
+
+    async def stored(database: Database) -> list[tuple[list[str], bytes]]:
+        async with database.connection() as connection:
+            rows = await connection.fetch("select scopes, hash from api_keys where tenant = 'two'")
+        return [(list(row["scopes"]), row["hash"]) for row in rows]
+
+    assert within(postgres, stored) == [(["classify"], hash_key(secret))]
+
+
+def test_wrong_input_is_named(at_home: Winnow):
+    scope = at_home("keys", "create", "--tenant", "one", "--name", "n", "--scope", "root")
+    assert scope.exit_code == 2
+    assert "root" in scope.stderr
+    tenant = at_home("keys", "create", "--tenant", "No Such Name!", "--name", "n")
+    assert tenant.exit_code == 1
+    assert tenant.stderr.startswith("error: ")
+    missing = at_home("keys", "revoke", "key_none")
+    assert missing.exit_code == 1
+    assert missing.stderr == "error: there is no key key_none\n"
+
+
+def test_a_database_that_is_not_there(winnow: Winnow):
+    down = winnow("keys", "list", "--database-url", "postgresql://postgres@127.0.0.1:1/postgres")
+    assert down.exit_code == 1
+    assert "the database does not answer" in down.stderr
+    unknown = winnow("keys", "list")
+    assert unknown.exit_code == 1
+    assert "give --database-url or set DATABASE_URL" in unknown.stderr
+
+
+def test_history_names_who_and_why_newest_first(at_home: Winnow, postgres: str):
+    async def change(database: Database) -> None:
+        await database.migrate()
+        experiments = Experiments(database)
+        await experiments.put("spam", Setup({"distilbert/1": 1.0}), who="key_a", why="start")
+        await experiments.put("spam", Setup({"distilbert/1": 1.0, "distilbert/2": 3.0}), who="key_b", why="more")
+
+    within(postgres, change)
+    heading, newest, oldest = at_home("experiments", "history", "spam").stdout.splitlines()
+    assert heading.split()[0] == "revision"
+    assert newest.split()[0] == "2"
+    assert "key_b" in newest
+    assert "distilbert/2 75%, distilbert/1 25%" in newest
+    assert oldest.rstrip().endswith("start")
+    assert len(at_home("experiments", "history", "spam", "--limit", "1").stdout.splitlines()) == 2
