@@ -58,13 +58,14 @@ def twins(texts: Sequence[str], held: Sequence[str]) -> list[bool]:
 
 def _shingles(texts: Sequence[str]) -> list[Shingles]:
     """Bigrams of each text as ids that rise with frequency, ties in order of spelling."""
-    bigrams = [set(_bigrams(text)) for text in texts]
-    counts = Counter(bigram for grams in bigrams for bigram in grams)
+    sets = [set(bigrams(text)) for text in texts]
+    counts = Counter(bigram for grams in sets for bigram in grams)
     order = {bigram: rank for rank, bigram in enumerate(sorted(counts, key=lambda gram: (counts[gram], gram)))}
-    return [tuple(sorted(order[gram] for gram in grams)) for grams in bigrams]
+    return [tuple(sorted(order[gram] for gram in grams)) for grams in sets]
 
 
-def _bigrams(text: str) -> Iterator[tuple[str, str]]:
+def bigrams(text: str) -> Iterator[tuple[str, str]]:
+    """Neighbouring words of the masked text; a single word is a bigram with nothing."""
     words = _WORD.findall(mask(text))
     letters = [word for word in words if word[0].isalnum()] or words
     if len(letters) < 2:

@@ -87,8 +87,8 @@ def _vary(text: str, rule: Rule, rng: random.Random) -> str:
         return text
     draw = rng.random()
     if draw < shares.disguised:
-        return disguise(text, rng)
-    return mistype(text, rng) if draw < shares.disguised + shares.mistyped else text
+        return disguise(text, rng).strip()
+    return mistype(text, rng).strip() if draw < shares.disguised + shares.mistyped else text
 
 
 def _lookup(name: str, scene: Scene, trail: list[str]) -> str:
@@ -123,5 +123,5 @@ def _candidates(family: str, country: str, lang: str) -> Sequence[Rule]:
 
 def _matching(family: str, country: str, lang: str) -> Iterator[Rule]:
     for rule in grammar().rules:
-        if rule.family == family and rule.lang == lang and (not rule.country or country in rule.country.split(",")):
+        if rule.family == family and rule.lang == lang and rule.reaches(country):
             yield rule

@@ -22,6 +22,7 @@ Lookup = Callable[[str], str]
 Node = str | tuple[str, tuple["Node", ...]]  #: literal text, or (operator, parts)
 
 _TOKEN = re.compile(r"<<|>>|;;|[\[\]|]|\{[a-z_0-9]+\}")
+_SLOT = re.compile(r"\{[a-z_0-9]+\}")
 _CLOSES = {"[": ("]", "|", "one"), "<<": (">>", ";;", "any_order")}
 _SPACE_BEFORE = re.compile(r" +([.,;!?)](?:\s|$))")
 _DOUBLE_STOP = re.compile(r"(?<!\.)([.!?,:;])\.(?!\.)")
@@ -37,10 +38,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = "brand"  #: a key of `senders.SENDERS`
     alias: dict[str, str] = {}  #: slot or fragment names that stand for others here: brand=bank,wallet
     lang: str = "en"
-    country: str = ""  #: comma-separated codes, "" for all
+    country: str = ""  #: comma-separated codes, "" for all; "-IN,PK" for all but these
     weight: float = 1.0
     patterns: tuple[str, ...] = ()
     family: str = ""  #: folder of the file that it stands in
+
+    def reaches(self, country: str) -> bool:
+        """Whether messages of this rule are sent in that country."""
+        listed = country in self.country.lstrip("-").split(",")
+        return not self.country or listed != self.country.startswith("-")
 
 
 _HEADER = ("label", "intent", "sender", "lang", "country", "weight")
@@ -107,7 +113,7 @@ def _sequence(tokens: list[str], at: int, stops: tuple[str, ...]) -> tuple[Node,
             parts.append(node)
         elif token in ("]", ">>"):
             break
-        elif token.startswith("{") and token.endswith("}"):
+        elif _SLOT.fullmatch(token):
             parts.append(("slot", (token[1:-1],)))
         elif token:
             parts.append(token)

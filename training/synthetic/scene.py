@@ -37,9 +37,17 @@ class Scene:
         """
         if name not in self._values:
             target = self.resolve(name)
-            slot = self._slots.get(target) or self._slots[_NUMBERED.sub("", target)]
-            self._values[name] = slot(self)
+            self._values[name] = self._fresh(name) if target == name else self.value(target)
         return self._values[name]
+
+    def _fresh(self, name: str) -> str:
+        """A new value; a numbered slot tries to differ from the plain one: {city} and {city2}."""
+        plain = _NUMBERED.sub("", name)
+        slot = self._slots.get(name) or self._slots[plain]
+        text = slot(self)
+        if plain != name and text == self._values.get(plain):
+            text = slot(self)
+        return text
 
     def resolve(self, name: str) -> str:
         """What an alias stands for in this message, or the name itself."""
