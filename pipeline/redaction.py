@@ -16,10 +16,10 @@ _CURRENCY = (
     r"|SAR|BRL|MXN|PKR|BDT|LKR|NPR|TRY|PLN|CHF|HKD|NZD|JPY|CNY)\.?"
 )
 _UNIT = r"(?:[$£€¥₹₫฿₽₺]|(?:INR|USD|EUR|GBP|Rs|rupees?|dollars?|euros?|pounds?|baht|บาท|руб|TL|zł|kr)\b|/-|%)"
-_NUMBER_END = r"(?!\d)(?![.,]\d)"
+_SUM = r"(?:\d{1,3}(?:,\d{2,3}){1,4}|\d{1,9})(?:\.\d{1,2})?"  # more digits are no sum of money
 _AMOUNT = (
-    rf"(?:{_CURRENCY})[ :]?\d[\d,]{{0,11}}(?:\.\d{{1,2}})?{_NUMBER_END}"
-    rf"|(?<![A-Za-z\d.,-])\d[\d,]{{0,11}}(?:\.\d{{1,2}})?(?![\d]) ?{_UNIT}(?!\.? ?\d)"
+    rf"(?:{_CURRENCY})[ :]?{_SUM}(?!\d)(?![.,]\d)"
+    rf"|(?<![A-Za-z\d.,-]){_SUM}(?!\d) ?{_UNIT}(?!\.? ?\d)"
 )
 
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d"
@@ -91,6 +91,8 @@ def _placeholder(found: re.Match[str]) -> str:
     if len(digits) < _FEW and not _looks_like_a_code(found[0], len(digits)):
         return found[0]
     kept = prefix if prefix[-1:] in {"-", "#"} or prefix.lower() in _CODE_WORDS else ""
+    if number.startswith("(") and ")" not in number:
+        kept += "("  # it opens a bracket of the sentence, not of the number
     return kept + _kind(digits, number, masked=_is_mask(prefix) or _follows_account(found))
 
 

@@ -18,6 +18,8 @@ from pipeline.redaction import redact
         ),
         ("G-482913 is your code", "G-<CODE> is your code"),
         ("OTP482913 is valid for 10 mins", "OTP<CODE> is valid for 10 mins"),
+        ("OTP (482913) for you, (020) 7946 0018", "OTP (<CODE>) for you, <PHONE>"),
+        ("call 087187262701.50gbp", "call <ACCOUNT>"),
         ("code K7Q2XM", "code <CODE>"),
         ("รหัส482913คือ", "รหัส<CODE>คือ"),
         ("४८२९१३ आपका ओटीपी", "<CODE> आपका ओटीपी"),
