@@ -27,7 +27,7 @@ def list_models(root: _Root = SHIPPED) -> None:
         except ModelError as error:
             complain(error)
             bad = True
-    show(("version", "kind", "created", "MB", *_FIGURES, "description"), rows, numbers=("MB", *_FIGURES))
+    show(("version", "kind", "created", "MB", *_FIGURES), rows, numbers=("MB", *_FIGURES))
     raise typer.Exit(bad)
 
 
@@ -77,7 +77,7 @@ def _row(manifest: Manifest) -> tuple[str, ...]:
     size = sum(info.bytes for info in manifest.files.values())
     figures = manifest.metrics.get(_MAIN, {})
     shown = [f"{figures[name]:.4f}" if name in figures else "" for name in _FIGURES]
-    return manifest.ref, manifest.kind, manifest.created, f"{size / 1e6:.1f}", *shown, manifest.description
+    return manifest.ref, manifest.kind, manifest.created, f"{size / 1e6:.1f}", *shown
 
 
 def _show_facts(manifest: Manifest) -> None:

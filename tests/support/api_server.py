@@ -67,7 +67,7 @@ class ApiServer:
                 return self._fail(self.faults.popleft(), request)
             if request.headers.get("Authorization") != f"Bearer {KEY}":
                 raise Unauthenticated("the key is unknown or revoked")
-            return _json(self._answer(request.method, request.path, body))
+            return _json(self._answer(request.method, request.path, body), 202 if "feedback" in request.path else 200)
         except WinnowError as error:
             headers = {} if error.retry_after_s is None else {"Retry-After": str(int(error.retry_after_s))}
             content = msgspec.json.encode(problem_of(error))
@@ -148,5 +148,5 @@ class ApiServer:
         return Experiment(task, self._arms, "sender", "salt", self._revision)
 
 
-def _json(value: Any) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+def _json(value: Any, status: int) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")

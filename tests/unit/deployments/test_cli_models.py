@@ -37,7 +37,7 @@ def _manifest(folder: Path, version: str) -> Manifest:
 
 def test_versions_are_listed_oldest_first_with_their_figures(winnow: Winnow, store: Path):
     heading, first, second = winnow("models", "list", "--root", str(store)).stdout.splitlines()
-    assert heading.split() == ["version", "kind", "created", "MB", "accuracy", "fpr", "recall", "mcc", "description"]
+    assert heading.split() == ["version", "kind", "created", "MB", "accuracy", "fpr", "recall", "mcc"]
     assert first.split()[:6] == ["distilbert/2", "distilbert", "2026-01-01", "0.0", "0.9900", "0.9500"]
     assert second.split()[0] == "distilbert/10"
 
