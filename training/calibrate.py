@@ -23,6 +23,13 @@ def log_loss(labels: Bools, logits: Scores) -> float:
     return float(np.mean(np.logaddexp(0.0, np.where(labels, -logits, logits))))
 
 
+def multiclass_log_loss(labels: NDArray[np.int8], logits: Scores) -> float:
+    """Mean negative log-likelihood of the softmax of float[N, K]."""
+    top = logits.max(axis=1, keepdims=True)
+    norms = top[:, 0] + np.log(np.sum(np.exp(logits - top), axis=1))
+    return float(np.mean(norms - logits[np.arange(len(labels)), labels]))
+
+
 def fit_platt(labels: Bools, raw: Scores, steps: int = 100) -> Platt:
     """Maximum-likelihood `a` (kept positive) and `b` by damped Newton steps, targets smoothed as Platt (1999) does."""
     positives, negatives = float(np.sum(labels)), float(np.sum(~labels))

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from pipeline.types import INTENTS
+from training.dataset import UNKNOWN, DataSettings, to_rows, weigh
+from training.examples import Example
+
+EXAMPLES = [
+    Example(
+        text="Your  cоde is 1234", sender="HDFC", spam=False, phishing=False, otp=True, intent=INTENTS[2], source="a"
+    ),
+    Example(text="\u200b\u200b", spam=False, phishing=False, otp=False, source="b"),
+    Example(text="WIN now", spam=True, phishing=None, otp=False, source="uci", kind="spam"),
+    Example(text="20 % off for members", spam=False, phishing=False, otp=False, source="a", kind="asked_for"),
+]
+
+
+def test_rows_are_canonical_and_keep_what_is_not_known_apart() -> None:
+    rows = to_rows(EXAMPLES)
+    assert rows.texts == ["Your code is 1234", "WIN now", "20 % off for members"]
+    assert rows.senders == ["HDFC", "", ""]
+    assert rows.spam.tolist() == [0, 1, 0]
+    assert rows.phishing.tolist() == [0, UNKNOWN, 0]
+    assert rows.intent.tolist() == [2, UNKNOWN, UNKNOWN]
+
+
+def test_advertising_does_not_move_the_thresholds() -> None:
+    assert to_rows(EXAMPLES).legitimate.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("chosen", [np.asarray([2, 0]), np.asarray([True, False, True])])
+def test_taking_rows_takes_every_column(chosen: np.ndarray) -> None:
+    rows = to_rows(EXAMPLES).take(chosen)
+    order = [2, 0] if chosen.dtype != np.bool_ else [0, 2]
+    assert rows.texts == [to_rows(EXAMPLES).texts[i] for i in order]
+    assert rows.intent.tolist() == [to_rows(EXAMPLES).intent[i] for i in order]
+    assert len(rows) == 2
+
+
+def test_weights_go_by_source() -> None:
+    assert weigh(to_rows(EXAMPLES), DataSettings(weights={"uci": 4.0})).tolist() == [1.0, 4.0, 1.0]

@@ -1,0 +1,173 @@
+"""What the models are trained, calibrated and tested on: canonical texts with labels, twins never on two sides."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model_store.manifest import DataSource
+from pipeline.normalise import normalise
+from pipeline.types import INTENTS
+from training.corpora import data_source, load, training_examples
+from training.dedupe import drop_duplicates, uci_split, without_twins
+from training.examples import Example
+from training.neardup import cluster
+from training.synthetic.generator import generate
+
+UNKNOWN = -1
+#: Kinds of generated messages that advertise.
+ADVERTISING = ("asked_for", "promotion", "promotion_finance", "promotion_operator")
+
+
+class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    nus: int = 12000  #: chat messages for training, of the 55,835
+    nus_validation: int = 6000
+    synthetic: int = 60000
+    synthetic_validation: int = 12000
+    validation_share: float = 0.2  #: of the near-duplicate groups of the real corpora
+    weights: dict[str, float] = {}  #: source to the weight of its rows, else 1
+    blank_senders: float = 0.5  #: share of the generated messages that lose their sender
+    seed: int = 2012
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """N messages in columns. Labels are 0, 1 or UNKNOWN; intents index INTENTS or are UNKNOWN."""
+
+    texts: list[str]  #: canonical
+    senders: list[str]
+    spam: NDArray[np.int8]
+    phishing: NDArray[np.int8]
+    otp: NDArray[np.int8]
+    intent: NDArray[np.int8]
+    sources: NDArray[np.str_]
+    kinds: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def label(self, task: str) -> NDArray[np.int8]:
+        """Labels of a task: "spam", "phishing", "otp" or "intent"."""
+        return cast(NDArray[np.int8], getattr(self, task))
+
+    @property
+    def legitimate(self) -> NDArray[np.bool_]:
+        """Rows that thresholds must protect: what people write each other and what services owe their customers.
+
+        Advertising stays out even where somebody asked for it: how much of it passes is a policy of its own.
+        """
+        advertising = np.isin(self.kinds, ADVERTISING)
+        return (self.spam == 0) & (self.phishing == 0) & ~advertising
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Rows":
+        """The chosen rows, by mask or by index."""
+        places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        columns = {n: getattr(self, n)[places] for n in ("spam", "phishing", "otp", "intent", "sources", "kinds")}
+        return Rows([self.texts[i] for i in places], [self.senders[i] for i in places], **columns)
+
+
+def weigh(rows: Rows, settings: DataSettings) -> NDArray[np.float32]:
+    """float32[N] weight of each row in training: the few real labelled messages must not drown."""
+    return np.asarray([settings.weights.get(str(source), 1.0) for source in rows.sources], dtype=np.float32)
+
+
+class Dataset(msgspec.Struct, frozen=True):
+    train: Rows
+    weights: NDArray[np.float32]  #: of the training rows
+    validation: Rows
+    test: Rows  #: the grouped test part of UCI
+    sources: list[DataSource]
+
+
+def to_rows(examples: Sequence[Example]) -> Rows:
+    """Canonical columns of examples; those whose text vanishes when normalised are left out."""
+    pairs = [(example, normalise(example.text).text) for example in examples]
+    kept = [(example, text) for example, text in pairs if text]
+
+    def column(value: Callable[[Example], int]) -> NDArray[np.int8]:
+        return np.fromiter((value(example) for example, _ in kept), dtype=np.int8, count=len(kept))
+
+    return Rows(
+        texts=[text for _, text in kept],
+        senders=[example.sender for example, _ in kept],
+        spam=column(lambda e: _flag(e.spam)),
+        phishing=column(lambda e: _flag(e.phishing)),
+        otp=column(lambda e: _flag(e.otp)),
+        intent=column(lambda e: INTENTS.index(e.intent) if e.intent in INTENTS else UNKNOWN),
+        sources=np.asarray([example.source for example, _ in kept], dtype=np.str_),
+        kinds=np.asarray([example.kind for example, _ in kept], dtype=np.str_),
+    )
+
+
+def build(settings: DataSettings) -> Dataset:
+    """Training, validation and test rows; nothing in the first two resembles anything in the last."""
+    split = uci_split(load("uci"))
+    others = training_examples(["mishra_soni", "india_junioralive", "thai"])
+    chat = _sample(training_examples(["nus"]), 2 * (settings.nus + settings.nus_validation), settings.seed)
+    real = drop_duplicates([*split.train, *without_twins([*others, *chat], split.test)])
+    train, validation = _divide(real, settings)
+    made = _blank_senders(generate(settings.synthetic, settings.seed, "train"), settings)
+    held = _blank_senders(generate(settings.synthetic_validation, settings.seed + 1, "heldout"), settings)
+    rows = to_rows([*train, *made])
+    return Dataset(
+        train=rows,
+        weights=weigh(rows, settings),
+        validation=to_rows([*validation, *held]),
+        test=to_rows(split.test),
+        sources=_sources(train, validation, split.test, len(made), len(held)),
+    )
+
+
+def _divide(real: Sequence[Example], settings: DataSettings) -> tuple[list[Example], list[Example]]:
+    """Training and validation part of the real corpora, by near-duplicate group, chat limited in both."""
+    parts: tuple[list[Example], list[Example]] = ([], [])
+    limits = (settings.nus, settings.nus_validation)
+    chat = [0, 0]
+    for example, group in zip(real, cluster([example.text for example in real]), strict=True):
+        share = settings.nus_validation / (settings.nus + settings.nus_validation)
+        held = _unit(settings.seed, str(group)) < (share if example.source == "nus" else settings.validation_share)
+        chat[held] += example.source == "nus"
+        if example.source != "nus" or chat[held] <= limits[held]:
+            parts[held].append(example)
+    return parts
+
+
+def _blank_senders(examples: Sequence[Example], settings: DataSettings) -> list[Example]:
+    """Real corpora have no senders: unless many generated rows lose theirs, a missing one would mean "real"."""
+    return [
+        msgspec.structs.replace(e, sender="") if _unit(settings.seed, e.text) < settings.blank_senders else e
+        for e in examples
+    ]
+
+
+def _sample(examples: Sequence[Example], size: int, seed: int) -> list[Example]:
+    return sorted(examples, key=lambda e: _unit(seed, e.text))[:size]
+
+
+def _unit(seed: int, text: str) -> float:
+    """A number 0-1 that depends on seed and text alone."""
+    digest = hashlib.blake2b(f"{seed}:{text}".encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
+
+
+def _flag(value: bool | None) -> int:
+    return UNKNOWN if value is None else int(value)
+
+
+def _sources(
+    train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example], made: int, held: int
+) -> list[DataSource]:
+    found = [
+        DataSource(name=name, rows=rows, licence=data_source(name, rows, "train").licence, use=use)
+        for use, part in (("train", train), ("validate", validation), ("test", test))
+        for name, rows in sorted(Counter(example.source for example in part).items())
+    ]
+    ours = "generated by this project"
+    return [
+        *found,
+        DataSource(name="synthetic", rows=made, licence=ours, use="train"),
+        DataSource(name="synthetic, held-out grammar", rows=held, licence=ours, use="validate"),
+    ]
