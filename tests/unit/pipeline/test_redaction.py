@@ -99,7 +99,7 @@ words = st.text("abdklo éяжकก漢,.!?:;'()<>\"-", max_size=30)
 def test_no_company_of_words_protects_a_code(before: str, after: str, code: str) -> None:
     redacted = redact(f"{before}{code}{after}")
     assert not re.search(r"\d", redacted)
-    assert re.search(r"<(?:CODE|ACCOUNT)>", redacted)
+    assert re.search(r"<(?:CODE|ACCOUNT|PHONE)>", redacted)
 
 
 @given(st.lists(st.text("abcdeéकก", min_size=1), max_size=8).map(" ".join))
