@@ -33,7 +33,9 @@ def classify(
     policy: Annotated[PolicyName | None, typer.Option(help="Else the tenant's.")] = None,
     intent: Annotated[IntentMode, typer.Option(help="What may name the intent of a one-time password.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="JSON, one line a message.")] = False,
-    output: Annotated[typer.FileTextWrite | None, typer.Option("--output", "-o", help="Write there.")] = None,
+    output: Annotated[
+        typer.FileTextWrite | None, typer.Option("--output", "-o", encoding="utf-8", help="Write there, not to stdout.")
+    ] = None,
     url: UrlOption = None,
     key: KeyOption = None,
     home: HomeOption = HOME,

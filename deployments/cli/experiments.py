@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.connection import HOME, DatabaseOption, HomeOption, KeyOption, UrlOption, connect, open_database
-from deployments.cli.output import show
+from deployments.cli.output import out, show
 from pipeline.clients.experiments import ExperimentChange, Experiments
 from pipeline.routing import Experiment, StickyBy
 from pipeline.wire import ExperimentRequest
@@ -83,6 +83,9 @@ def _arms(weights: list[str]) -> dict[str, float]:
 
 
 def _print(experiments: list[Experiment]) -> None:
+    if not experiments:
+        out.print("no experiment runs: the default version answers everything")
+        return
     rows = [(each.task, str(each.revision), each.sticky_by, _shares(each.arms)) for each in experiments]
     show(("task", "revision", "sticky by", "weights"), rows, numbers=("revision",))
 

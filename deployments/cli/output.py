@@ -20,7 +20,7 @@ err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 def complain(error: WinnowError, what: str = "error") -> None:
     """One red line: what is wrong, and where."""
     where = f" ({error.field})" if error.field else ""
-    err.print(Text(f"{what}: {printable(error.detail)}{where}", style="red"))
+    err.print(Text(printable(f"{what}: {error.detail}{where}"), style="red"))
 
 
 def printable(text: str) -> str:

@@ -30,7 +30,7 @@ class ApiServer:
         self.requests: list[tuple[str, str, Any]] = []  #: method, path, decoded body
         self.seen: set[str] = set()
         self.url = ""
-        self._arms = {"distilbert/1": 1.0}
+        self.arms = {"distilbert/1": 1.0}  #: of the experiment; empty: there is none
         self._revision = 1
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -93,7 +93,7 @@ class ApiServer:
             case "POST", "/v1/feedback":
                 return {"status": "stored", "credited_to": wire.parse_feedback(body).receipt}
             case "GET", "/v1/experiments":
-                return {"experiments": [self._experiment("spam")]}
+                return {"experiments": [self._experiment("spam")] if self.arms else []}
             case "PUT", _:
                 return self._change(path.rsplit("/", 1)[-1], wire.parse_experiment(body))
             case "GET", "/v1/models":
@@ -141,11 +141,11 @@ class ApiServer:
             raise InvalidField("there is no such version", field=f"$.arms['{unknown[0]}']")
         if asked.revision not in (None, self._revision):
             raise Conflict(f"the experiment is at revision {self._revision}, not {asked.revision}")
-        self._arms, self._revision = asked.arms, self._revision + 1
+        self.arms, self._revision = asked.arms, self._revision + 1
         return self._experiment(task)
 
     def _experiment(self, task: str) -> Experiment:
-        return Experiment(task, self._arms, "sender", "salt", self._revision)
+        return Experiment(task, self.arms, "sender", "salt", self._revision)
 
 
 def _json(value: Any, status: int) -> web.Response:

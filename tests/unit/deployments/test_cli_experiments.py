@@ -10,6 +10,11 @@ def test_the_weights_in_force_are_listed(online: Winnow):
     assert row.split() == ["spam", "1", "sender", "distilbert/1", "100%"]
 
 
+def test_no_experiment_is_said(online: Winnow, api: ApiServer):
+    api.arms = {}
+    assert "no experiment runs" in online("experiments", "list").stdout
+
+
 def test_weights_are_set(online: Winnow, api: ApiServer):
     words = ("distilbert/2=90", "distilbert/1=10", "--sticky-by", "message", "--revision", "1", "--why", "canary")
     done = online("experiments", "set", "spam", *words)
