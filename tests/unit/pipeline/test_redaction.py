@@ -92,7 +92,7 @@ def test_no_canary_survives(seed: int) -> None:
 
 
 #: Letters that spell no currency.
-words = st.text("abdklo éяжकก漢,.!?:;'()<>\"-", max_size=30)
+words = st.text("abdklo éжकก漢,.!?:;'()<>\"-", max_size=30)
 
 
 @given(words, words, st.sampled_from(["482913", "4829 13", "4829-1300-77", "４８２９１３", "٤٨٢٩١٣"]))
