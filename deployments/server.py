@@ -3,6 +3,7 @@
 Ray Serve reads its environment when it is imported, so `ray` is imported here only once that is set.
 """
 
+import io
 import json
 import logging
 import os
@@ -14,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -135,12 +136,21 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> No
         _temp_dir=str(run / "ray"),
         runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}},
     )
-    stack.callback(ray.shutdown)
-    stack.callback(serve.shutdown)
+    stack.callback(_stop_serve)
     serve.start(proxy_location=profile.proxy_location, http_options={"port": port})
     options = {deployment.name: deployment.options() for deployment in application.deployments}
     app = compose(profile.settings, options)
     serve.run(app, name=application.name, route_prefix=application.route_prefix)
+
+
+def _stop_serve() -> None:
+    """Stop Serve, then Ray, which would report on stderr that the stopped controller answers no more."""
+    import ray
+    from ray import serve
+
+    with redirect_stderr(io.StringIO()):
+        serve.shutdown()
+        ray.shutdown()
 
 
 def _write_state(stack: ExitStack, path: Path, url: str, run: Path) -> None:
