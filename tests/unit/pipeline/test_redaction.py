@@ -91,8 +91,8 @@ def test_no_canary_survives(seed: int) -> None:
         assert canary not in digits_of(redacted), frame
 
 
-#: Letters that spell no currency.
-words = st.text("abdklo éжकก漢,.!?:;'()<>\"-", max_size=30)
+#: Letters that spell no currency, and nothing that makes a link.
+words = st.text("abdklo éжकก漢,!?:;'()<>\"-", max_size=30)
 
 
 @given(words, words, st.sampled_from(["482913", "4829 13", "4829-1300-77", "４８２９１３", "٤٨٢٩١٣"]))
