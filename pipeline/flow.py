@@ -1,7 +1,8 @@
 """The DAG: one batch of messages through rules, trees and tokenizer side by side, then the transformer.
 
 The same code runs in a unit test with plain objects and in Serve with deployment handles. A stage that
-fails or hangs is left out and named in `degraded`; the others still answer.
+fails or hangs is left out and named in `degraded`; the others still answer. After repeated failures it is left alone
+but for a probe now and then, so that a dead stage costs its timeout a few times and not for every batch.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from pipeline.breaker import Breaker
 from pipeline.cascade import Gate, SpamModel
 from pipeline.observe import Observer
 from pipeline.scoring import Answers, combine, evidence
@@ -73,6 +75,7 @@ class Flow:
         self._gate = gate
         self._timeout_s = timeout_s
         self._observer = observer
+        self._breakers = {stage: Breaker(threshold=3) for stage in (RULES, TREES, TOKENIZER, TRANSFORMER)}
 
     async def assess(self, batch: Sequence[Message]) -> list[Assessment]:
         """One assessment a message, in order. Never raises for what a stage does."""
@@ -163,16 +166,21 @@ class Flow:
     async def _attempt(
         self, stage: str, call: Callable[[], Awaitable[T]], items: int, count: Callable[[T], int]
     ) -> T | None:
-        """The stage's answer, or None when it fails or takes too long."""
-        started = time.monotonic()
+        """The stage's answer, or None when it fails, takes too long, or is left alone."""
+        breaker, started = self._breakers[stage], time.monotonic()
+        if not breaker.allow(started):
+            self._observer.stage(stage, items, 0.0, "open")
+            return None
         failure = None
         try:
             answer = await asyncio.wait_for(call(), self._timeout_s)
             if count(answer) != items:
                 raise ValueError(f"{count(answer)} answers for {items} items")
+            breaker.success()
             return answer
         except Exception as error:
             failure = type(error).__name__
+            breaker.failure(time.monotonic())
             log.warning("stage %s left out of a batch of %d: %s", stage, items, failure)
             return None
         finally:

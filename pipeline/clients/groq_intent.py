@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import groq
 from groq.types.chat import ChatCompletion
 
-from pipeline.clients.breaker import Breaker
+from pipeline.breaker import Breaker
 from pipeline.clients.groq_prompt import Output, read_label, request_body
 
 # At level DEBUG the SDK writes whole requests to its log, and with them texts of messages.

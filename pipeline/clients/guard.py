@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from pipeline.clients.breaker import Breaker, BreakerState
+from pipeline.breaker import Breaker, BreakerState
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from pipeline.clients.breaker import Breaker, BreakerState
+from pipeline.breaker import Breaker, BreakerState
 from pipeline.clients.guard import FailureHook, Guard, ignore_failure
 
 _CACHE = b"winnow:cache:"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
-from pipeline.clients.breaker import Breaker
+from pipeline.breaker import Breaker
 from pipeline.clients.guard import FailureHook, Guard, ignore_failure
 
 Fault = Literal["down", "hang"]

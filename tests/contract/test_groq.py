@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pipeline.clients.breaker import Breaker
+from pipeline.breaker import Breaker
 from pipeline.clients.groq_intent import GroqIntent
 from pipeline.types import INTENTS
 from tests.support.groq_server import Fault, GroqServer

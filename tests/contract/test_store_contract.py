@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from deployments.embedded import EmbeddedBackends
-from pipeline.clients.breaker import Breaker
+from pipeline.breaker import Breaker
 from pipeline.clients.redis_store import RedisStore
 from pipeline.clients.store import KeyValueStore, MemoryStore
 

@@ -175,3 +175,19 @@ async def test_audited_messages_go_through_and_disagreement_closes_the_gate():
     assert {a.decided_by for a in found} == {"ensemble"}
     await flow.assess([message("ham")])
     assert counts.skipped == 0
+
+
+async def test_a_dead_stage_is_left_alone_but_for_probes_and_used_again_when_it_is_back():
+    world, counts = World(), Counts()
+    flow = make(world, counts=counts)
+    world.faults["rules"] = "hang"
+    for _ in range(3):
+        await flow.assess([message("maybe")])
+    assert counts.failures["rules"] == "TimeoutError"
+    (found,) = await flow.assess([message("maybe")])
+    assert (counts.failures["rules"], found.degraded) == ("open", ("rules",))
+    del world.faults["rules"]
+    await asyncio.sleep(1.1)
+    (found,) = await flow.assess([message("odd")])
+    assert (counts.failures["rules"], found.degraded) == (None, ())
+    assert found.hits

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from pipeline.clients.breaker import Breaker
+from pipeline.breaker import Breaker
 from pipeline.clients.guard import Guard
 
 

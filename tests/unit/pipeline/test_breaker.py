@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.clients.breaker import Breaker
+from pipeline.breaker import Breaker
 
 
 def opened() -> Breaker:
