@@ -77,9 +77,12 @@ class TreeModels:
         if len(reach):
             some = features.take(reach)
             intent[reach] = _softmax(self._logits("intent", some, matrix[reach]))
+        spam = self._logits("spam", features, matrix)[:, 0]
+        phishing = _sigmoid(self._logits("phishing", features, matrix)[:, 0])
         return TreeScores(
-            spam=self._logits("spam", features, matrix)[:, 0],
-            phishing=_sigmoid(self._logits("phishing", features, matrix)[:, 0]),
+            spam=spam,
+            # Phishing is a kind of spam: what one model suspects alone is rarely so.
+            phishing=np.sqrt(phishing * _sigmoid(spam)),
             otp=otp,
             intent=intent,
             known=features.known,
