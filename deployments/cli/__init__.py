@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from deployments.cli import classify, evaluate, experiments, keys, models, serve
+from deployments.cli import classify, evaluate, experiments, keys, models, serve, tenants
 from deployments.cli.output import complain
 from pipeline.errors import WinnowError
 
@@ -52,6 +52,7 @@ app.command(epilog='Example: winnow classify "Your parcel is held, pay at hxxp:/
 )
 app.command(epilog="Example: winnow evaluate --concurrency 64 --json > figures.json")(evaluate.evaluate)
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(models.app, name="models")
 app.command(epilog="Example: env $(winnow environment) ray start --head")(serve.environment)

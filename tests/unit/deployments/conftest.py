@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from deployments.cli import app
+from deployments.embedded import EmbeddedPostgres
 from tests.support.api_server import KEY, ApiServer
 from tests.support.winnow import Winnow
 
@@ -35,4 +36,18 @@ def online(winnow: Winnow, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> W
     """The same, with the server's address and key in the environment."""
     monkeypatch.setenv("WINNOW_URL", api.url)
     monkeypatch.setenv("WINNOW_KEY", KEY)
+    return winnow
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("backends") / "postgres")
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def at_home(winnow: Winnow, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Winnow:
+    monkeypatch.setenv("DATABASE_URL", postgres)
     return winnow

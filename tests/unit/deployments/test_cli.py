@@ -20,7 +20,7 @@ def commands() -> list[tuple[str, ...]]:
 
 def test_all_commands_are_there():
     groups = {words[0] for words in commands()}
-    assert groups == {"serve", "environment", "classify", "evaluate", "keys", "experiments", "models"}
+    assert groups == {"serve", "environment", "classify", "evaluate", "keys", "tenants", "experiments", "models"}
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

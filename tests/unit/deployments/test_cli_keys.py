@@ -1,30 +1,13 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import pytest
-
-from deployments.embedded import EmbeddedPostgres
 from pipeline.clients.experiments import Experiments, Setup
 from pipeline.clients.postgres import Database
 from pipeline.directory import hash_key
 from tests.support.winnow import Winnow
 
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("backends") / "postgres")
-    server.start()
-    yield server.url
-    server.stop()
-
-
-@pytest.fixture
-def at_home(winnow: Winnow, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Winnow:
-    monkeypatch.setenv("DATABASE_URL", postgres)
-    return winnow
 
 
 def within(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
