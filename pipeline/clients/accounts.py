@@ -78,6 +78,12 @@ class Accounts:
             if await connection.fetchval(_SQL["revoke_key"], key_id) is None:
                 raise NotFound(f"there is no key {key_id}")
 
+    async def find_key(self, secret: str) -> KeyInfo | None:
+        """The key with this secret, revoked or not; None: there is none."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SQL["find_key"], hash_key(secret))
+        return msgspec.convert(dict(row), KeyInfo) if row else None
+
     async def keys(self, tenant: str | None = None) -> list[KeyInfo]:
         """All keys, or those of one tenant, oldest first."""
         async with self._database.connection() as connection:

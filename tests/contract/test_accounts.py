@@ -34,6 +34,17 @@ async def test_a_given_secret_is_used_once(database: Database, unique: str) -> N
         await accounts.create_key(unique, "development", secret=f"dev_{unique}")
 
 
+async def test_a_key_is_found_by_its_secret(database: Database, unique: str) -> None:
+    accounts = Accounts(database)
+    key = await accounts.create_key(unique, "gateway")
+    (listed,) = await accounts.keys(unique)
+    assert await accounts.find_key(key.secret) == listed
+    await accounts.revoke_key(key.id)
+    found = await accounts.find_key(key.secret)
+    assert found and found.revoked_at is not None
+    assert await accounts.find_key(f"no_{unique}") is None
+
+
 async def test_revoking_twice_changes_nothing_and_an_unknown_key_is_named(database: Database, unique: str) -> None:
     accounts = Accounts(database)
     key = await accounts.create_key(unique, "gateway")

@@ -18,6 +18,9 @@ update api_keys set revoked_at = coalesce(revoked_at, now()) where id = $1 retur
 select id, tenant, name, scopes, created_at, revoked_at
 from api_keys where tenant = $1 or $1 is null order by created_at, id
 
+-- name: find_key
+select id, tenant, name, scopes, created_at, revoked_at from api_keys where hash = $1
+
 -- name: put_subscriber
 insert into subscribers (tenant, id, policy) values ($1, $2, $3)
 on conflict (tenant, id) do update set policy = excluded.policy

@@ -1,26 +1,8 @@
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
 from pipeline.clients.experiments import Experiments, Setup
 from pipeline.clients.postgres import Database
 from pipeline.directory import hash_key
+from tests.support.database import within
 from tests.support.winnow import Winnow
-
-T = TypeVar("T")
-
-
-def within(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Do the work with a connection that is closed again."""
-
-    async def connected() -> T:
-        database = await Database.open(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(connected())
 
 
 def test_a_key_lives_from_create_to_revoke(at_home: Winnow):
