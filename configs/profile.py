@@ -1,7 +1,7 @@
 """A Serve config file, read strictly: Ray accepts unknown keys in silence, Winnow does not."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,7 +11,8 @@ from pipeline.yamlfile import Document
 
 
 class Http(Strict, frozen=True):
-    host: str = "0.0.0.0"  # noqa: S104 - HAProxy mode binds all interfaces whatever stands here
+    """HAProxy mode binds all interfaces, so there is no host to choose."""
+
     port: int = 8000
     request_timeout_s: float | None = None
     keep_alive_timeout_s: int = 90
@@ -27,10 +28,10 @@ class Autoscaling(Strict, frozen=True):
 
 
 class ActorOptions(Strict, frozen=True):
-    num_cpus: float = 0.1
+    num_cpus: float = 1
     num_gpus: float = 0
     memory: float | None = None
-    runtime_env: dict[str, Any] = {}
+    resources: dict[str, float] = {}
 
 
 class DeploymentOptions(Strict, frozen=True, kw_only=True):
@@ -59,8 +60,7 @@ class DeploymentOptions(Strict, frozen=True, kw_only=True):
 class Application(Strict, frozen=True):
     name: str = "winnow"
     route_prefix: str = "/"
-    import_path: str = "deployments.app:build"
-    runtime_env: dict[str, Any] = {}
+    import_path: Literal["deployments.app:build"] = "deployments.app:build"
     args: dict[str, Any] = {}
     deployments: tuple[DeploymentOptions, ...] = ()
 
@@ -70,7 +70,6 @@ class Profile(Strict, frozen=True, kw_only=True):
 
     proxy_location: str = "EveryNode"
     http_options: Http = Http()
-    logging_config: dict[str, Any] = {}
     applications: tuple[Application, ...]
 
     @property

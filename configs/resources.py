@@ -3,6 +3,7 @@
 from configs.settings import Settings, project_path
 from model_store.manifest import Manifest
 from model_store.store import LocalStore
+from pipeline.errors import ConfigError
 from pipeline.policy import Policies, load_policies
 from pipeline.rules import RuleBook
 
@@ -40,7 +41,15 @@ def read_policies(settings: Settings) -> Policies:
 
 
 def check(settings: Settings) -> None:
-    """Open everything once, so that a mistake is told before anything starts."""
+    """Open everything once, so that a mistake is told before anything starts.
+
+    Raises:
+        ConfigError: rules or policies are wrong, or models do not belong together.
+        ModelError: a model is missing, tampered with or incompatible.
+    """
     read_rules(settings)
     read_policies(settings)
-    read_manifests(settings)
+    for ref, manifest in read_manifests(settings).items():
+        partner = manifest.ensemble.partner if manifest.ensemble else settings.models.trees
+        if partner != settings.models.trees:
+            raise ConfigError(f"models: {ref} was calibrated with {partner}, not with {settings.models.trees}")

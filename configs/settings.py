@@ -36,7 +36,8 @@ class Request(Strict, frozen=True):
     body_bytes: int = 65_536
     batch_items: int = 1_000
     batch_body_bytes: int = 8_388_608
-    deadline_ms: int = 2_000  #: where the caller names none
+    deadline_ms: int = 2_500  #: of a single message, where the caller names none
+    batch_deadline_ms: int = 10_000  #: of the messages of a batch
     max_deadline_ms: int = 30_000
 
 
@@ -59,9 +60,17 @@ class Settings(Strict, frozen=True):
     cascade: CascadeSettings = CascadeSettings()
     intent: Intent = Intent()
     assess_lane: Limits = Limits()
-    intent_lane: Limits = Limits(slots=32, batch_items=8, queue_items=1_000)
-    stage_timeout_ms: int = 1_500  #: one stage, one batch; then the stage is left out
+    #: One OTP a call: the language model answers in its own time, and none shall wait for another.
+    intent_lane: Limits = Limits(slots=64, batch_items=1, queue_items=1_000)
+    stage_timeout_ms: int = 1_000  #: one stage, one batch; then the stage is left out
     redis_timeout_ms: int = 50
+
+    def __post_init__(self) -> None:
+        if 2 * self.stage_timeout_ms >= self.request.deadline_ms:
+            raise ValueError(
+                "stage_timeout_ms must be less than half of request.deadline_ms: a message passes two stages in a row, "
+                "and one that hangs must be left out before its deadline"
+            )
 
 
 class Secrets(Strict, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The HTTP contract as routes. Handlers authenticate, decode, call the gateway and encode; nothing else."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -8,19 +9,22 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from deployments import metrics, openapi
 from deployments.gateway import Gateway
 from deployments.openapi import EXAMPLE, operation, ref, responses
-from deployments.problem import Guard, item_error, on_http_exception, on_winnow_error
+from deployments.problem import Guard, item_error, on_http_exception, on_unexpected, on_winnow_error
 from pipeline import wire
 from pipeline.classifier import Failed
 from pipeline.directory import Principal, Scope
 from pipeline.errors import TooLarge, Unauthenticated, Unavailable, WinnowError, http_status
+from pipeline.routing import Experiment
 from pipeline.types import Verdict
 
 _encode = msgspec.json.Encoder().encode
+_READ = ["GET", "HEAD"]
 
 DESCRIPTION = """Tells for every SMS whether it is spam, phishing or a one-time password, and what the password is for.
 
@@ -40,9 +44,17 @@ def build_api(gateway: Gateway) -> ASGIApp:
         finally:
             await gateway.stop()
 
-    app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="Winnow",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.add_exception_handler(WinnowError, on_winnow_error)
     app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(Exception, on_unexpected)
     openapi.install(app)
     _add_health(app, gateway)
     _add_classification(app, gateway)
@@ -52,19 +64,19 @@ def build_api(gateway: Gateway) -> ASGIApp:
 
 
 def _add_health(app: FastAPI, gateway: Gateway) -> None:
-    @app.get("/healthz", summary="Is the process alive?", tags=["operations"])
+    @app.api_route("/healthz", methods=_READ, summary="Is the process alive?", tags=["operations"])
     async def healthz() -> Response:
         return _json({"status": "alive"})
 
-    @app.get("/readyz", summary="Has every stage answered a dry run?", tags=["operations"])
+    @app.api_route("/readyz", methods=_READ, summary="Has every stage answered a dry run?", tags=["operations"])
     async def readyz() -> Response:
         if gateway.waiting_for:
             raise Unavailable(f"not ready: {gateway.waiting_for}", retry_after_s=1.0)
         return _json({"status": "ready"})
 
     @app.get("/metrics", summary="Prometheus metrics of this machine's replicas", tags=["operations"])
-    async def exposition() -> Response:
-        gateway.report_age()
+    async def exposition(request: Request) -> Response:
+        _principal(gateway, request, "admin")
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
@@ -132,7 +144,7 @@ def _add_administration(app: FastAPI, gateway: Gateway) -> None:
     )
     async def experiments(request: Request) -> Response:
         _principal(gateway, request, "admin")
-        return _json({"experiments": gateway.directory.experiments})
+        return _json({"experiments": [_public(each) for each in gateway.directory.experiments]})
 
     @app.put(
         "/v1/experiments/{task}",
@@ -147,7 +159,7 @@ def _add_administration(app: FastAPI, gateway: Gateway) -> None:
     async def put_experiment(task: str, request: Request) -> Response:
         principal = _principal(gateway, request, "admin")
         asked = wire.parse_experiment(await _body(request, most))
-        return _json(await gateway.office.change_experiment(task, asked, principal))
+        return _json(_public(await gateway.office.change_experiment(task, asked, principal)))
 
     @app.get(
         "/v1/models",
@@ -180,6 +192,9 @@ async def _timed(route: str, work: Callable[[], Awaitable[Response]]) -> Respons
         return response
     except WinnowError as error:
         status = http_status(error)
+        raise
+    except (ClientDisconnect, asyncio.CancelledError):
+        status = 499  # by custom: the caller hung up
         raise
     finally:
         metrics.REQUESTS.labels(route, str(status)).inc()
@@ -222,6 +237,11 @@ def _item(outcome: Verdict | Failed) -> Any:
         return item_error(outcome)
     metrics.count_verdict(outcome)
     return outcome
+
+
+def _public(experiment: Experiment) -> Experiment:
+    """Without its salt, which would tell who is on which arm."""
+    return msgspec.structs.replace(experiment, salt="")
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -39,6 +39,10 @@ class _Server:
     def pid(self) -> int | None:
         return self._child.pid if self._child else None
 
+    @property
+    def alive(self) -> bool:
+        return self._child is not None and self._child.alive
+
     def stop(self) -> None:
         """Stop it in order, data saved. It can be started again, at the same URL."""
         if self._child:
@@ -177,7 +181,7 @@ class EmbeddedBackends:
             ConfigError: another process that is alive uses the folder.
             Unavailable: a server did not start; the detail names its log.
         """
-        self._lock = _lock(self.folder / "lock")
+        self._lock = lock_folder(self.folder)
         try:
             self.redis.start()
             self.postgres.start()
@@ -185,6 +189,11 @@ class EmbeddedBackends:
             self.stop()
             raise
         return self
+
+    @property
+    def dead(self) -> list[str]:
+        """Names of the servers that ended by themselves."""
+        return [name for name, one in (("Redis", self.redis), ("Postgres", self.postgres)) if not one.alive]
 
     def stop(self) -> None:
         self.redis.stop()
@@ -202,14 +211,18 @@ class EmbeddedBackends:
         self.stop()
 
 
-def _lock(path: Path) -> IO[str]:
-    """An open file that holds the lock; the kernel lets go of it when this process ends, however it ends."""
-    file = path.open("a")
+def lock_folder(folder: Path) -> IO[str]:
+    """An open file that holds the folder's lock; the kernel lets go of it when this process ends, however it ends.
+
+    Raises:
+        ConfigError: another process that is alive holds it.
+    """
+    file = (folder / "lock").open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise ConfigError(f"{path.parent} is in use by another server; give this one a folder of its own") from None
+        raise ConfigError(f"{folder} is in use by another server; give this one a folder of its own") from None
     return file
 
 

@@ -1,6 +1,7 @@
 """The environment that Ray Serve must be started in. It reads these variables when it is imported."""
 
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ def tuned(run_folder: Path, cores: int) -> dict[str, str]:
         **_ports(),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
         # A server that is told to stop need not wait for other nodes' proxies to hear of it.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         "PROMETHEUS_MULTIPROC_DIR": str(run_folder / "metrics"),

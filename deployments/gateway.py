@@ -1,6 +1,7 @@
 """One ingress replica at run time: its connections, its lanes, and when it is ready."""
 
 import asyncio
+import logging
 
 from configs.resources import read_manifests, read_policies
 from configs.settings import Secrets, Settings
@@ -16,7 +17,11 @@ from pipeline.flow import Stages
 from pipeline.observe import Observer
 from pipeline.types import IntentStage, Message
 
+log = logging.getLogger(__name__)
+
 _RETRY_S = 0.2
+_PATIENCE_S = 60.0
+_AGE_INTERVAL_S = 1.0
 
 
 class Gateway:
@@ -35,11 +40,14 @@ class Gateway:
         self._stages = stages
         self._intent = intent
         self._directory = Directory(default_policy=read_policies(settings).default)
-        self._warmup: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.waiting_for = "the start"  #: what keeps it from being ready; "" when nothing does
 
     async def start(self) -> None:
-        """Connect and warm up. Returns at once: a backend that is down now may come up later."""
+        """Connect and warm up: Serve sends a replica traffic as soon as this returns.
+
+        It gives up waiting after a while, since a replica that answers 503 and says why is better than none.
+        """
         observer = metrics.PrometheusObserver()
         self._redis = RedisStore(
             self._secrets.redis_url,
@@ -63,11 +71,15 @@ class Gateway:
             self._database, self._redis, keys.purpose("receipts"), manifests, self.settings.models.transformers
         )
         self._feed.start()
-        self._warmup = asyncio.get_running_loop().create_task(self._become_ready())
+        warmup = asyncio.create_task(self._become_ready())
+        self._tasks = [warmup, asyncio.create_task(self._report_age())]
+        await asyncio.wait([warmup], timeout=_PATIENCE_S)
+        if self.waiting_for:
+            log.warning("taking traffic though not ready: %s", self.waiting_for)
 
     async def stop(self) -> None:
-        if self._warmup:
-            self._warmup.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self._feed.stop()
         await self._redis.close()
         await self._database.close()
@@ -84,8 +96,7 @@ class Gateway:
             Unauthenticated, Forbidden: the key is unknown, or lacks the scope.
             Unavailable: no keys have been read yet.
         """
-        age = self._feed.age_s
-        if age is None:
+        if self._feed.age_s is None:
             raise Unavailable("API keys have not been read yet", retry_after_s=1.0)
         principal = self._directory.authenticate(key)
         if principal is None:
@@ -94,12 +105,15 @@ class Gateway:
             raise Forbidden(f"the key lacks the scope {scope}")
         return principal
 
-    def report_age(self) -> None:
-        """Bring the gauge of the directory's age up to date."""
-        metrics.DIRECTORY_AGE.set(self._feed.age_s or 0.0)
-
     def _adopt(self, directory: Directory) -> None:
         self._directory = directory
+
+    async def _report_age(self) -> None:
+        """Keep the gauge of the directory's age up to date; infinite before the first load."""
+        while True:
+            age = self._feed.age_s
+            metrics.DIRECTORY_AGE.set(float("inf") if age is None else age)
+            await asyncio.sleep(_AGE_INTERVAL_S)
 
     async def _become_ready(self) -> None:
         """Dry-run until every stage answers for every version; then wait for the directory."""

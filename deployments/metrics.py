@@ -40,7 +40,9 @@ CASCADE = Counter("winnow_cascade", "Messages that the gate decided alone (skipp
 AUDITS = Counter("winnow_cascade_audits", "Skipped messages sent through all the same", ["outcome"])
 BACKEND_FAILURES = Counter("winnow_backend_failures", "Calls to a backend that went unanswered", ["backend", "reason"])
 DIRECTORY_AGE = Gauge(
-    "winnow_directory_age_seconds", "Since keys, policies and experiments were last fresh", multiprocess_mode="livemax"
+    "winnow_directory_age_seconds",
+    "Since keys, policies and experiments were last fresh",
+    multiprocess_mode="mostrecent",
 )
 
 

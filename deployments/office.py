@@ -16,6 +16,7 @@ from pipeline.errors import InvalidField, NotFound
 from pipeline.feedback import Feedback, for_message
 from pipeline.receipts import verify
 from pipeline.routing import Experiment, check_arms
+from pipeline.senders import canonical_address
 from pipeline.types import PolicyName
 from pipeline.wire import FEEDBACK_LABELS, ExperimentRequest, FeedbackRequest
 
@@ -121,6 +122,7 @@ class Office:
         """
         if not 1 <= len(subscriber) <= 64 or "\0" in subscriber:
             raise InvalidField("must have 1 to 64 characters, none of them NUL", field="subscriber")
+        subscriber = canonical_address(subscriber)
         await self._accounts.put_subscriber(principal.tenant, subscriber, policy)
         return {"subscriber": subscriber, "policy": policy}
 

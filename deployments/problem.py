@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.classifier import Failed
 from pipeline.errors import (
@@ -78,32 +78,29 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: unknown paths, wrong methods."""
     assert isinstance(error, HTTPException)
     known = _BY_STATUS.get(error.status_code, WinnowError)
-    return problem_response(known())
+    response = problem_response(known())
+    response.headers.update(error.headers or {})  # "Allow" of a wrong method
+    return response
+
+
+async def on_unexpected(request: Request, error: Exception) -> Response:
+    """The framework raises the error once more afterwards: `Guard` logs it."""
+    return problem_response(WinnowError("unexpected; see the server's log"))
 
 
 class Guard:
-    """Outermost layer: an unexpected exception becomes a plain 500, and its message stays out of the log."""
+    """Outermost layer: of an unexpected exception the log gets its kind and place, never its message."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = False
-
-        async def sending(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            pass  # nobody is there to be answered
         except Exception as error:
             log.error("unexpected %s at %s", type(error).__name__, _place(error))
-            if not started:
-                await problem_response(WinnowError("unexpected; see the server's log"))(scope, receive, send)
 
 
 def _place(error: BaseException) -> str:

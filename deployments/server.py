@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -25,11 +25,12 @@ import psutil  # type: ignore[import-untyped]
 from configs import resources
 from configs.profile import Profile
 from deployments import environment
-from deployments.development import ensure_key
-from deployments.embedded import EmbeddedBackends
+from deployments.development import ensure_key, migrate
+from deployments.embedded import EmbeddedBackends, lock_folder
 from pipeline.errors import ConfigError, Unavailable
 
 _READY_TIMEOUT_S = 180.0
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RAY_MEMORY = 100 * 2**20  # of the object store: batches travel over gRPC and do not use it
 
 
@@ -37,7 +38,8 @@ class Running(msgspec.Struct, frozen=True):
     """A server that is ready."""
 
     url: str
-    key: str  #: a development key with all scopes
+    key: str | None  #: a development key with all scopes, where the database is embedded
+    dead_backends: Callable[[], list[str]]  #: names of those embedded ones that ended by themselves
 
 
 @contextmanager
@@ -65,26 +67,38 @@ def running(profile: Profile, home: Path, port: int) -> Iterator[Running]:
 def _start(stack: ExitStack, profile: Profile, home: Path, port: int) -> Running:
     resources.check(profile.settings)
     home.mkdir(parents=True, exist_ok=True)
-    run = _run_folder(home)
-    _stop_leftovers(run)
+    stack.enter_context(lock_folder(home))
+    run = _fresh_run_folder(home)
     if not environment.is_free(port):
         raise ConfigError(f"port {port} is in use; choose another one with --port")
     os.environ.update(environment.tuned(run, os.cpu_count() or 1))
     _set_secret(home)
-    _start_backends(stack, home)
-    key = ensure_key(os.environ["DATABASE_URL"], home / "development.key")
+    is_embedded = not os.environ.get("DATABASE_URL")
+    dead_backends = _start_backends(stack, home)
+    key = _prepare_database(home, is_embedded)
     _start_serve(stack, profile, port, run)
     stop_on_signals()  # Ray has put its own handlers in place
     url = f"http://127.0.0.1:{port}"
     _await_ready(url)
     _write_state(stack, home / "server.json", url, run)
-    return Running(url, key)
+    return Running(url, key, dead_backends)
 
 
-def _run_folder(home: Path) -> Path:
-    """A short path for sockets, the same one for the same home."""
+def _fresh_run_folder(home: Path) -> Path:
+    """A short path for sockets, the same one for the same home, empty, and closed to other users of the machine.
+
+    HAProxy's admin socket in it is open to whoever can reach it.
+    """
     digest = blake2b(str(home.resolve()).encode(), digest_size=6).hexdigest()
-    return Path(tempfile.gettempdir()) / f"winnow-{digest}"
+    run = Path(tempfile.gettempdir()) / f"winnow-{digest}"
+    _stop_leftovers(run)
+    shutil.rmtree(run, ignore_errors=True)
+    try:
+        run.mkdir(mode=0o700)
+    except FileExistsError:
+        raise ConfigError(f"{run} is in the way and cannot be removed") from None
+    (run / "metrics").mkdir()
+    return run
 
 
 def _stop_leftovers(run: Path) -> None:
@@ -94,8 +108,6 @@ def _stop_leftovers(run: Path) -> None:
             with suppress(psutil.Error):
                 process.kill()
                 process.wait(5)
-    shutil.rmtree(run, ignore_errors=True)
-    (run / "metrics").mkdir(parents=True)
 
 
 def _set_secret(home: Path) -> None:
@@ -109,13 +121,22 @@ def _set_secret(home: Path) -> None:
     os.environ["WINNOW_SECRET"] = path.read_text()
 
 
-def _start_backends(stack: ExitStack, home: Path) -> None:
-    """Redis and Postgres of our own where the environment names none."""
+def _start_backends(stack: ExitStack, home: Path) -> Callable[[], list[str]]:
+    """Redis and Postgres of our own unless the environment names both; returns who of them is dead."""
     if os.environ.get("REDIS_URL") and os.environ.get("DATABASE_URL"):
-        return
+        return list
     backends = stack.enter_context(EmbeddedBackends(home / "backends"))
     os.environ.setdefault("REDIS_URL", backends.redis_url)
     os.environ.setdefault("DATABASE_URL", backends.database_url)
+    return lambda: backends.dead
+
+
+def _prepare_database(home: Path, is_embedded: bool) -> str | None:
+    """Schema up to date, and a development key where the database is our own."""
+    if is_embedded:
+        return ensure_key(os.environ["DATABASE_URL"], home / "development.key")
+    migrate(os.environ["DATABASE_URL"])
+    return None
 
 
 def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> None:
@@ -137,7 +158,9 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> No
         runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}},
     )
     stack.callback(_stop_serve)
-    serve.start(proxy_location=profile.proxy_location, http_options={"port": port})
+    serve.start(
+        proxy_location=profile.proxy_location, http_options={**msgspec.to_builtins(profile.http_options), "port": port}
+    )
     options = {deployment.name: deployment.options() for deployment in application.deployments}
     app = compose(profile.settings, options)
     serve.run(app, name=application.name, route_prefix=application.route_prefix)
@@ -149,8 +172,10 @@ def _stop_serve() -> None:
     from ray import serve
 
     with redirect_stderr(io.StringIO()):
-        serve.shutdown()
-        ray.shutdown()
+        try:
+            serve.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def _write_state(stack: ExitStack, path: Path, url: str, run: Path) -> None:
@@ -168,11 +193,12 @@ def _write_state(stack: ExitStack, path: Path, url: str, run: Path) -> None:
 
 
 def _await_ready(url: str) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy knows our address
     give_up = time.monotonic() + _READY_TIMEOUT_S
     reason = "no answer"
     while time.monotonic() < give_up:
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 - our own address
+            with opener.open(f"{url}/readyz", timeout=5):
                 return
         except urllib.error.HTTPError as error:
             with suppress(ValueError):
@@ -184,12 +210,12 @@ def _await_ready(url: str) -> None:
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM end the process as Ctrl-C does: by KeyboardInterrupt."""
-    for each in (signal.SIGINT, signal.SIGTERM):
+    """Let SIGTERM and a closed terminal end the process as Ctrl-C does: by KeyboardInterrupt."""
+    for each in _STOPS:
         signal.signal(each, signal.default_int_handler)
 
 
 def _ignore_signals() -> None:
     """An impatient second Ctrl-C must not leave half a server behind."""
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _STOPS:
         signal.signal(each, signal.SIG_IGN)

@@ -1,5 +1,6 @@
 """How the parts of an ingress replica are put together, from settings and manifests."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,8 @@ from pipeline.observe import Observer
 from pipeline.policy import Limits, resolve
 from pipeline.scoring import RULES_SCORER, RULES_THRESHOLDS
 from pipeline.types import Assessment, IntentStage, Message, PolicyName
+
+_GRACE_S = 0.2  # for the stage to give up by itself
 
 
 def build_flow(settings: Settings, stages: Stages, observer: Observer, *, cascade: bool) -> Flow:
@@ -49,12 +52,18 @@ def build_classifier(
 ) -> Classifier:
     request = settings.request
     return Classifier(
-        bounds=Bounds(request.text_chars, request.deadline_ms / 1000, settings.intent.budget_ms / 1000),
+        bounds=Bounds(
+            text_chars=request.text_chars,
+            deadline_s=request.deadline_ms / 1000,
+            batch_deadline_s=request.batch_deadline_ms / 1000,
+            intent_budget_s=settings.intent.budget_ms / 1000,
+        ),
         directory=directory,
         limits=_limits(settings),
         transformers=settings.models.transformers,
         assess=assess,
         intents=intents,
+        language_model=settings.intent.model,
         keys=keys,
         receipt_secret=keys.purpose("receipts"),
     )
@@ -90,7 +99,8 @@ async def _ask(stage: IntentStage, questions: Sequence[IntentQuestion]) -> list[
     """Intents of a batch; an error where the model gave none."""
     now = time.monotonic()
     budgets = [max(0.0, question.deadline - now) for question in questions]
-    labels = await stage.classify([q.text for q in questions], [q.sender for q in questions], budgets)
+    texts, senders = [question.text for question in questions], [question.sender for question in questions]
+    labels = await asyncio.wait_for(stage.classify(texts, senders, budgets), max(budgets) + _GRACE_S)
     return [Unavailable("no intent in time") if label is None else label for label in labels]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,16 +17,20 @@ from pipeline.normalise import normalise
 from pipeline.policy import Limits, decide
 from pipeline.receipts import Receipt, sign
 from pipeline.routing import Experiment, choose, sticky_key
-from pipeline.senders import classify_sender
+from pipeline.senders import canonical_address
 from pipeline.types import Assessment, CacheSource, IntentSource, Message, PolicyName, Verdict
 from pipeline.wire import BadItem, ClassifyRequest, check_text
 
+log = logging.getLogger(__name__)
+
 SPAM_TASK = "spam"
+_TURN = 128  #: messages of a batch that are read in one turn of the loop
 
 
 class Bounds(msgspec.Struct, frozen=True):
     text_chars: int
-    deadline_s: float  #: where the caller names none
+    deadline_s: float  #: of a single message, where the caller names none
+    batch_deadline_s: float  #: of a message in a batch
     intent_budget_s: float
 
 
@@ -52,6 +57,7 @@ class Classifier:
         transformers: versions that are loaded; the first is the default.
         assess: the lane that computes assessments.
         intents: the lane to the language model, None where there is none.
+        language_model: which one; its answers are not another one's.
         keys: cache keys and pseudonyms.
         receipt_secret: signs receipts.
     """
@@ -65,6 +71,7 @@ class Classifier:
         transformers: Sequence[str],
         assess: Memo[Message, Assessment],
         intents: Memo[IntentQuestion, str] | None,
+        language_model: str,
         keys: Keys,
         receipt_secret: bytes,
     ) -> None:
@@ -74,20 +81,27 @@ class Classifier:
         self._transformers = tuple(transformers)
         self._assess = assess
         self._intents = intents
+        self._language_model = language_model
         self._keys = keys
         self._receipt_secret = receipt_secret
         self._id_prefix = secrets.token_hex(6)
         self._ids = itertools.count()
 
-    async def classify(self, request: ClassifyRequest, principal: Principal) -> Verdict:
+    async def classify(
+        self, request: ClassifyRequest, principal: Principal, deadline_s: float | None = None
+    ) -> Verdict:
         """The verdict on one message.
+
+        Args:
+            request: what to classify.
+            principal: who asks.
+            deadline_s: where the request names none; None: that of a single message.
 
         Raises:
             InvalidField, TooLarge: the text is not one.
             Overloaded, DeadlineExceeded, Unavailable: no answer in time.
         """
-        experiment = self._directory().experiment(SPAM_TASK)
-        message = self._message(request, principal, experiment)
+        message, experiment = self._message(request, principal, deadline_s or self._bounds.deadline_s)
         key = self._keys.answer(
             "assess", message.tenant, message.sender, message.text, message.version, message.obfuscated
         )
@@ -99,49 +113,62 @@ class Classifier:
         self, requests: Sequence[ClassifyRequest | BadItem], principal: Principal
     ) -> list[Verdict | Failed]:
         """One outcome a request, in order; a bad one fails alone."""
-        return await asyncio.gather(*(self._outcome(request, principal) for request in requests))
+        tasks = []
+        for start in range(0, len(requests), _TURN):
+            tasks += [asyncio.create_task(self._outcome(r, principal)) for r in requests[start : start + _TURN]]
+            await asyncio.sleep(0)  # a large batch must not keep the loop from everybody else
+        return await asyncio.gather(*tasks)
 
     async def _outcome(self, request: ClassifyRequest | BadItem, principal: Principal) -> Verdict | Failed:
         if isinstance(request, BadItem):
             return Failed(request.message_id, request.error)
         try:
-            return await self.classify(request, principal)
+            return await self.classify(request, principal, self._bounds.batch_deadline_s)
         except WinnowError as error:
             return Failed(request.message_id, error)
+        except Exception as error:  # a message that nobody foresaw fails alone, too
+            log.error("unexpected %s", type(error).__name__)
+            return Failed(request.message_id, WinnowError("unexpected"))
 
-    def _message(self, request: ClassifyRequest, principal: Principal, experiment: Experiment | None) -> Message:
+    def _message(
+        self, request: ClassifyRequest, principal: Principal, deadline_s: float
+    ) -> tuple[Message, Experiment | None]:
         check_text(request.text, self._bounds.text_chars)
         canonical = normalise(request.text)
         if not canonical.text:
             raise InvalidField("holds nothing visible", field="$.text")
         message_id = request.message_id or self._new_id()
-        sender = classify_sender(request.sender).canonical if request.sender else ""
-        budget_s = self._bounds.deadline_s if request.deadline_ms is None else request.deadline_ms / 1000
-        return Message(
+        sender = canonical_address(request.sender)
+        recipient = canonical_address(request.recipient)
+        budget_s = deadline_s if request.deadline_ms is None else request.deadline_ms / 1000
+        version, experiment = self._route(sender, recipient, message_id)
+        message = Message(
             id=message_id,
             text=canonical.text,
             sender=sender,
-            recipient=request.recipient,
+            recipient=recipient,
             tenant=principal.tenant,
-            policy=self._directory().policy_for(principal.tenant, request.recipient, request.policy),
+            policy=self._directory().policy_for(principal.tenant, recipient, request.policy),
             intent=request.intent,
             obfuscated=canonical.obfuscated,
-            version=self._version(experiment, sender, request.recipient, message_id),
+            version=version,
             received_at=time.time(),
             deadline=time.monotonic() + budget_s,
         )
+        return message, experiment
 
     def _new_id(self) -> str:
         return f"{self._id_prefix}{next(self._ids):x}"
 
-    def _version(self, experiment: Experiment | None, sender: str, recipient: str, message_id: str) -> str:
-        """The arm, unless the experiment names a version that this server has not loaded."""
+    def _route(self, sender: str, recipient: str, message_id: str) -> tuple[str, Experiment | None]:
+        """Version and experiment; the default and none where the arm is a version that this server has not loaded."""
+        experiment = self._directory().experiment(SPAM_TASK)
         if experiment is not None:
             key = sticky_key(experiment.sticky_by, sender=sender, recipient=recipient, message_id=message_id)
             arm = choose(experiment, key)
             if arm in self._transformers:
-                return arm
-        return self._transformers[0]
+                return arm, experiment
+        return self._transformers[0], None
 
     async def _intent(self, message: Message, assessment: Assessment) -> tuple[str | None, IntentSource, bool]:
         """Intent, where it comes from, and whether the language model was asked in vain."""
@@ -152,7 +179,7 @@ class Classifier:
             return assessment.intent, "lightgbm", False
         deadline = min(message.deadline, time.monotonic() + self._bounds.intent_budget_s)
         question = IntentQuestion(message.text, message.sender, deadline)
-        key = self._keys.answer("intent", message.tenant, message.sender, message.text)
+        key = self._keys.answer("intent", message.tenant, self._language_model, message.sender, message.text)
         try:
             intent, _ = await self._intents.get(key, question, cost=1, deadline=deadline)
         except WinnowError:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from pipeline.breaker import Breaker
+from pipeline.cancellation import stops_this_task
 from pipeline.cascade import Gate, SpamModel
 from pipeline.observe import Observer
 from pipeline.scoring import Answers, combine, evidence
@@ -88,7 +89,7 @@ class Flow:
             TOKENIZER, lambda: self._stages.tokenizer.encode(texts, versions), size, lambda t: len(t.lengths)
         )
         rules, trees, tokens = await asyncio.gather(checked, scored, encoded)
-        weights = [evidence(hits, "spam") for hits in rules] if rules else [0.0] * size
+        weights = [evidence(hits or (), "spam") for hits in rules] if rules else [0.0] * size
         chosen, audited = self._choose(versions, trees, weights)
         logits = await self._transform(tokens, versions, chosen)
         self._audit(audited, versions, trees, logits, weights)
@@ -139,14 +140,15 @@ class Flow:
         self,
         i: int,
         message: Message,
-        rules: list[tuple[RuleHit, ...]] | None,
+        rules: list[tuple[RuleHit, ...] | None] | None,
         trees: TreeScores | None,
         tokens: TokenBatch | None,
         logits: Floats,
         needed: bool,
     ) -> Assessment:
+        hits = None if rules is None else rules[i]
         answers = Answers(
-            hits=rules[i] if rules is not None else (),
+            hits=hits or (),
             gate=math.nan if trees is None else float(trees.spam[i]),
             phishing=math.nan if trees is None else float(trees.phishing[i]),
             otp=math.nan if trees is None else float(trees.otp[i]),
@@ -154,7 +156,7 @@ class Flow:
             transformer=float(logits[i]),
             degraded=(),
         )
-        left_out = tuple(_left_out(answers, rules is None, tokens is None or not tokens.lengths[i], needed))
+        left_out = tuple(_left_out(answers, hits is None, tokens is None or not tokens.lengths[i], needed))
         model = self._models.get(message.version)
         refs = {"spam": message.version, "gate": self._trees} | dict.fromkeys(
             ("phishing", "otp", "intent"), self._trees
@@ -178,7 +180,9 @@ class Flow:
                 raise ValueError(f"{count(answer)} answers for {items} items")
             breaker.success()
             return answer
-        except Exception as error:
+        except BaseException as error:
+            if stops_this_task(error):
+                raise
             failure = type(error).__name__
             breaker.failure(time.monotonic())
             log.warning("stage %s left out of a batch of %d: %s", stage, items, failure)

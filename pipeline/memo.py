@@ -9,10 +9,12 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from pipeline.cancellation import stops_this_task
 from pipeline.errors import DeadlineExceeded, Overloaded, Unavailable
 from pipeline.observe import Observer
 from pipeline.types import CacheSource
@@ -37,7 +39,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_cost: int = 200_000  #: sum of the items' costs (characters) in a batch
     queue_items: int = 10_000  #: flights waiting before new ones are refused
     memory_items: int = 50_000  #: answers kept in this process
-    ttl_s: int = 3600  #: seconds an answer stays on the shelf and in memory
+    memory_ttl_s: int = 300  #: seconds that they stay there
+    ttl_s: int = 3600  #: seconds that an answer stays on the shelf
 
 
 class Flight(Generic[Q, A]):
@@ -145,7 +148,7 @@ class Memo(Generic[Q, A]):
         if self._free:
             self._free -= 1
             # Start on the loop's next turn, so that everything parsed in this one shares the batch.
-            loop.call_soon(self._start)
+            loop.call_soon(self._start, context=Context())
         return flight
 
     async def _wait(self, flight: Flight[Q, A], deadline: float) -> A:
@@ -159,7 +162,10 @@ class Memo(Generic[Q, A]):
             flight.waiters -= 1
 
     def _start(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._drain())
+        """Run in an empty context: a batch belongs to many callers, and what one of them does (Ray cancels the
+        calls of a request whose caller hung up) must not reach the others.
+        """
+        task = asyncio.get_running_loop().create_task(self._drain(), context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -201,9 +207,11 @@ class Memo(Generic[Q, A]):
             missing = await self._from_shelf(batch)
             if missing:
                 await self._answer(missing)
-        except Exception as error:
+        except BaseException as error:
             for flight in batch:
                 self._land(flight, Unavailable(f"the batch failed: {type(error).__name__}", retry_after_s=1.0))
+            if stops_this_task(error):
+                raise
 
     async def _answer(self, flights: list[Flight[Q, A]]) -> None:
         answers = await self._compute([flight.question for flight in flights])
@@ -247,6 +255,6 @@ class Memo(Generic[Q, A]):
             return
         flight.future.set_result(answer)
         if self._keep(answer):
-            self._memory[flight.key] = (self._clock() + self._limits.ttl_s, answer)
+            self._memory[flight.key] = (self._clock() + self._limits.memory_ttl_s, answer)
             if len(self._memory) > self._limits.memory_items:
                 self._memory.popitem(last=False)

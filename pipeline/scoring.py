@@ -130,9 +130,10 @@ def _shift(probability: float, rules: float) -> float | None:
 
 
 def _intent(answers: Answers) -> tuple[str, float]:
+    """Best of the intents that an OTP can have; whether it is one is the OTP score's business."""
     if answers.intent is None or not any(answers.intent):
         return NOT_OTP, 0.0
-    best = max(range(len(INTENTS)), key=answers.intent.__getitem__)
+    best = max(range(1, len(INTENTS)), key=answers.intent.__getitem__)
     return INTENTS[best], float(answers.intent[best])
 
 

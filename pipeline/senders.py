@@ -57,6 +57,11 @@ def classify_sender(raw: str) -> Sender:
     return _classify_name(text.upper())
 
 
+def canonical_address(raw: str) -> str:
+    """The one spelling of a sender or a recipient; "" when nothing was given."""
+    return classify_sender(raw).canonical
+
+
 def _classify_number(text: str) -> Sender | None:
     digits = _NOT_DIGIT.sub("", _TRUNK_ZERO.sub("", text))
     international = text.startswith("+")

@@ -89,7 +89,7 @@ class Assessment(msgspec.Struct, frozen=True, gc=False):
     spam: float | None  #: calibrated probability 0-1; None: no stage could tell
     phishing: float | None
     otp: float | None
-    intent: str  #: best of INTENTS by the local model, NOT_OTP unless the message is an OTP
+    intent: str  #: best of INTENTS by the local model, should the message be an OTP
     intent_confidence: float  #: probability 0-1 of `intent`
     hits: tuple[RuleHit, ...]
     decided_by: DecidedBy
@@ -126,7 +126,7 @@ class RuleStage(Protocol):
 
     async def check(
         self, texts: list[str], senders: list[str], obfuscated: list[bool]
-    ) -> list[tuple[RuleHit, ...]]: ...
+    ) -> list[tuple[RuleHit, ...] | None]: ...
 
 
 class TreeStage(Protocol):

@@ -1,7 +1,6 @@
 """`winnow serve`: one whole server on this machine."""
 
 import json
-import signal
 import time
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from configs.profile import load
 from configs.settings import ROOT
 from deployments.environment import PERFORMANCE
 from deployments.server import Running, running, stop_on_signals
+from pipeline.errors import Unavailable
 
 console = Console(stderr=True, highlight=False)
 
@@ -41,22 +41,31 @@ def serve(
         with status, running(profile, home, port or profile.http_options.port) as server:
             status.stop()
             _announce(server, time.monotonic() - started)
-            signal.pause()
+            _watch(server)
     except KeyboardInterrupt:
         console.print("stopped")
 
 
+def _watch(server: Running) -> None:
+    """Return never; end the server when a backend has ended by itself."""
+    while not (dead := server.dead_backends()):
+        time.sleep(1)
+    raise Unavailable(f"{' and '.join(dead)} ended unexpectedly; its log is in the home folder")
+
+
 def environment() -> None:
     """Print the variables that make Ray Serve fast, for the nodes of a cluster."""
-    for name, value in PERFORMANCE.items():
+    for name, value in {**PERFORMANCE, "PROMETHEUS_MULTIPROC_DIR": "/tmp/winnow-metrics"}.items():  # noqa: S108
         print(f"{name}={value}")
 
 
 def _announce(server: Running, seconds: float) -> None:
     console.print(f"[bold green]ready[/] in {seconds:.0f} s: {server.url} (docs: {server.url}/docs). Try:\n")
+    if server.key is None:
+        console.print("The database is yours: winnow keys create --tenant TENANT --name NAME makes a key.\n")
     # Plain print: a terminal must not wrap what is meant to be pasted.
     print(
-        f"curl -s {server.url}/v1/classify -H 'Authorization: Bearer {server.key}' "
+        f"curl -s {server.url}/v1/classify -H 'Authorization: Bearer {server.key or 'KEY'}' "
         f"-H 'Content-Type: application/json' -d '{json.dumps(EXAMPLE)}'\n",
         flush=True,
     )

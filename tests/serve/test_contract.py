@@ -2,6 +2,7 @@
 
 import json
 import socket
+import uuid
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def test_bad_requests(server: Server, raw: bytes, status: int, code: str, field:
     [
         ("GET", "/nowhere", 404, "not_found"),
         ("GET", "/v1/nowhere", 404, "not_found"),
+        ("POST", "/v1/classify/", 404, "not_found"),
         ("GET", "/v1/classify", 405, "method_not_allowed"),
         ("DELETE", "/v1/experiments/spam", 405, "method_not_allowed"),
     ],
@@ -105,30 +107,50 @@ def test_a_batch_body_beyond_its_bound_is_refused(server: Server):
     assert (status, problem["code"]) == (413, "too_large")
 
 
-def test_a_caller_that_hangs_up_harms_nobody(server: Server):
-    body = json.dumps(GOOD).encode()
-    head = (
-        f"POST /v1/classify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    for cut in (len(head) // 2, len(head), len(head) + len(body)):
-        with socket.create_connection(("127.0.0.1", server.port)) as connection:
-            connection.sendall((head.encode() + body)[:cut])
-    assert server.request("POST", "/v1/classify", GOOD)[0] == 200
+def test_callers_that_hang_up_harm_nobody_who_asks_the_same(server: Server):
+    """The first to ask starts the batch that the others wait for."""
+    texts = [f"hang up {uuid.uuid4().hex}" for _ in range(20)]
+    for text in texts:
+        body = json.dumps({"text": text}).encode()
+        head = (
+            f"POST /v1/classify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        for cut in (len(head) // 2, len(head), len(head) + len(body)):
+            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                connection.sendall((head.encode() + body)[:cut])
+    assert {server.classify(text)["status"] for text in texts} == {"complete"}
 
 
-def test_deadlines_that_cannot_be_met(server: Server):
-    status, problem, headers = server.request(
-        "POST", "/v1/classify", {"text": "a text that nobody asked before", "deadline_ms": 1}
-    )
-    assert status in (200, 503)  # a fast machine may well make it
-    if status == 503:
-        assert (problem["code"], headers["Retry-After"]) == ("deadline_exceeded", "1")
+def test_a_timeout_that_one_caller_asks_for_harms_nobody_else(server: Server):
+    text = f"impatient {uuid.uuid4().hex}"
+    headers = {"x-request-timeout-seconds": "0.001"}
+    for _ in range(5):
+        server.request("POST", "/v1/classify", {"text": text}, headers=headers)
+    assert server.classify(text)["status"] == "complete"
+
+
+def test_a_deadline_that_cannot_be_met_is_told_with_a_time_to_come_back(server: Server):
+    """A batch of distinct texts takes more than a millisecond on any machine."""
+    messages = [{"text": f"deadline {uuid.uuid4().hex}", "deadline_ms": 1} for _ in range(500)]
+    results = server.request("POST", "/v1/classify/batch", {"messages": messages})[1]["results"]
+    errors = [result["error"] for result in results if "error" in result]
+    assert errors
+    assert {(error["status"], error["code"]) for error in errors} == {(503, "deadline_exceeded")}
 
 
 def test_health_and_readiness_need_no_key(server: Server):
     assert server.request("GET", "/healthz", key="")[:2] == (200, {"status": "alive"})
     assert server.request("GET", "/readyz", key="")[:2] == (200, {"status": "ready"})
+    assert server.request("HEAD", "/healthz", key="")[0] == 200
+
+
+def test_metrics_need_a_key(server: Server):
+    assert server.request("GET", "/metrics", key="")[0] == 401
+
+
+def test_a_wrong_method_is_told_the_right_ones(server: Server):
+    assert server.request("GET", "/v1/classify")[2]["Allow"] == "POST"
 
 
 def test_no_text_reaches_logs_or_metrics(server: Server):

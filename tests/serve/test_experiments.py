@@ -14,8 +14,9 @@ V1, V2 = "distilbert/1", "distilbert/2"
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Server]:
     """A second server on the same machine, with two ingress replicas and databases of its own."""
+    proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}  # of the machine; none of its business
     changes = {"deployments": {"Ingress": {"num_replicas": 2, "ray_actor_options": {"num_cpus": 0.25}}}}
-    with Server(tmp_path_factory.mktemp("pair") / "home", changes) as running:
+    with Server(tmp_path_factory.mktemp("pair") / "home", changes, proxy) as running:
         yield running
 
 
@@ -103,3 +104,10 @@ def test_experiments_and_models_are_listed(pair: Server):
     (experiment,) = pair.request("GET", "/v1/experiments")[1]["experiments"]
     assert (experiment["task"], experiment["arms"]) == ("spam", {V1: 5, V2: 95})
     assert {m["ref"] for m in pair.request("GET", "/v1/models")[1]["models"]} == {"lightgbm/1", V1, V2}
+
+
+def test_any_replica_counts_for_all_of_them(pair: Server):
+    before = pair.metric("winnow_verdicts_total")
+    for i in range(50):
+        pair.classify(f"hello {i}")
+    assert {pair.metric("winnow_verdicts_total") - before for _ in range(10)} == {50.0}

@@ -91,18 +91,26 @@ class Server:
         return self._process.wait(120)
 
     def request(
-        self, method: str, path: str, body: Any = None, *, key: str | None = None, raw: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Status, decoded body and headers of one request."""
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        sent = {"Content-Type": "application/json", **(headers or {})}
         if key != "":
-            headers["Authorization"] = f"Bearer {key or self.key}"
-        asked = urllib.request.Request(self.url + path, data, headers, method=method)
-        opener = urllib.request.build_opener(_KeepErrors)
+            sent["Authorization"] = f"Bearer {key or self.key}"
+        asked = urllib.request.Request(self.url + path, data, sent, method=method)
+        opener = urllib.request.build_opener(_KeepErrors, urllib.request.ProxyHandler({}))
         with opener.open(asked, timeout=60) as answer:
             content = answer.read()
-            decoded = json.loads(content) if "json" in answer.headers.get("Content-Type", "") else content.decode()
+            is_json = content and "json" in answer.headers.get("Content-Type", "")
+            decoded = json.loads(content) if is_json else content.decode()
             return answer.status, decoded, answer.headers
 
     def classify(self, text: str, **fields: Any) -> dict[str, Any]:

@@ -24,12 +24,20 @@ def test_every_setting_has_a_default():
         ({"cascade": {"enabeld": True}}, "enabeld"),
         ({"models": {"threads": "two"}}, "models.threads"),
         ({"assess_lane": {"slots": 1.5}}, "assess_lane.slots"),
+        ({"stage_timeout_ms": 5000}, "stage_timeout_ms"),
     ],
 )
 def test_wrong_settings_are_named(raw, named):
     with pytest.raises(ConfigError) as caught:
         parse(raw)
     assert named in caught.value.detail
+
+
+def test_models_that_were_not_calibrated_together_are_refused(monkeypatch):
+    manifests = resources.read_manifests(Settings())
+    monkeypatch.setattr(resources, "read_manifests", lambda settings: manifests)
+    with pytest.raises(ConfigError, match="calibrated with lightgbm/1"):
+        resources.check(parse({"models": {"trees": "lightgbm/9"}}))
 
 
 def test_secrets_come_from_the_environment():

@@ -4,9 +4,10 @@ import json
 import logging
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
 
-from deployments.problem import Guard, problem_of, problem_response
+from deployments.problem import Guard, on_unexpected, problem_of, problem_response
 from pipeline.errors import STATUS, InvalidField, Overloaded, Unauthenticated, WinnowError
 
 
@@ -38,18 +39,17 @@ def test_headers_that_clients_act_on():
     assert problem_response(Unauthenticated()).headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_surprise_is_a_500_and_its_message_stays_out_of_answer_and_log(caplog):
-    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+async def test_a_surprise_is_a_problem_and_its_message_stays_out_of_answer_and_log(caplog):
+    app = FastAPI()
+    app.add_exception_handler(Exception, on_unexpected)
+
+    @app.get("/")
+    async def broken() -> None:
         raise ValueError("text of a message")
 
-    sent = []
-
-    async def send(message) -> None:
-        sent.append(message)
-
-    with caplog.at_level(logging.ERROR):
-        await Guard(broken)({"type": "http"}, None, send)  # type: ignore[arg-type]
-    assert sent[0]["status"] == 500
-    assert b"text of a message" not in sent[1]["body"]
-    assert "text of a message" not in caplog.text
-    assert "ValueError" in caplog.text
+    async with AsyncClient(transport=ASGITransport(Guard(app)), base_url="http://test") as client:
+        with caplog.at_level(logging.ERROR):
+            answer = await client.get("/")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "text of a message" not in answer.text + caplog.text
+    assert "ValueError at" in caplog.text

@@ -57,12 +57,13 @@ class World:
         self.questions: list[IntentQuestion] = []
         self._ask = ask
         self.classifier = Classifier(
-            bounds=Bounds(text_chars=100, deadline_s=5.0, intent_budget_s=0.1),
+            bounds=Bounds(text_chars=100, deadline_s=5.0, batch_deadline_s=5.0, intent_budget_s=0.1),
             directory=lambda: self.directory,
             limits=LIMITS,
             transformers=REFS,
             assess=self._lane("assess", self._assess, Assessment),
             intents=self._lane("intent", self._intents, str) if ask else None,
+            language_model="llama",
             keys=Keys("secret"),
             receipt_secret=SECRET,
         )
@@ -151,6 +152,16 @@ async def test_a_batch_keeps_order_and_a_bad_item_fails_alone():
     assert len(world.batches) == 1
 
 
+async def test_a_large_batch_lets_others_through():
+    world = World()
+    batch = asyncio.create_task(
+        world.classifier.classify_many([ClassifyRequest(text=f"hello {i}") for i in range(1000)], WHO)
+    )
+    await asyncio.sleep(0)
+    await asyncio.wait_for(world.classify("me too"), 1.0)
+    assert len(await batch) == 1000
+
+
 async def test_equal_messages_are_assessed_once_but_answered_each():
     world = World()
     asked = [ClassifyRequest(text="spam 0.7", message_id=str(i)) for i in range(1000)]
@@ -197,7 +208,8 @@ async def test_an_experiment_routes_and_is_named():
 async def test_an_arm_that_is_not_loaded_gets_no_traffic():
     world = World()
     world.directory = world.directory.apply(experiment(distilbert_9=1.0))
-    assert (await world.classify("hello")).models == {"spam": "distilbert/2"}
+    found = await world.classify("hello")
+    assert (found.models, found.experiment) == ({"spam": "distilbert/2"}, None)
 
 
 async def test_receipts_prove_the_arm_and_belong_to_the_tenant():

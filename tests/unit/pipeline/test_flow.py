@@ -31,12 +31,17 @@ class World:
         fault = self.faults.get(stage)
         if fault == "raise":
             raise RuntimeError("a text")
+        if fault == "cancel":
+            raise asyncio.CancelledError
         if fault == "hang":
             await asyncio.Event().wait()
         return answer[:-1] if fault == "short" else answer
 
-    async def check(self, texts: list[str], senders: list[str], obfuscated: list[bool]) -> list[tuple[RuleHit, ...]]:
-        hits = [(RuleHit("ODD", 6.0, "odd"),) if text == "odd" else () for text in texts]
+    async def check(
+        self, texts: list[str], senders: list[str], obfuscated: list[bool]
+    ) -> list[tuple[RuleHit, ...] | None]:
+        odd, none = (RuleHit("ODD", 6.0, "odd"),), ()
+        hits = [None if text == "unruly" else odd if text == "odd" else none for text in texts]
         return await self._fault("rules", hits)
 
     async def encode(self, texts: list[str], versions: list[str]) -> TokenBatch:
@@ -130,7 +135,7 @@ async def test_when_the_gate_is_sure_of_all_the_transformer_is_not_called():
     assert (counts.skipped, counts.total) == (2, 2)
 
 
-@pytest.mark.parametrize("fault", ["raise", "hang", "short"])
+@pytest.mark.parametrize("fault", ["raise", "hang", "short", "cancel"])
 @pytest.mark.parametrize("stage", ["rules", "lightgbm", "tokenizer", "distilbert"])
 async def test_a_stage_that_fails_is_left_out_and_named(stage, fault, caplog):
     if (stage, fault) in {("lightgbm", "short"), ("tokenizer", "short")}:
@@ -161,9 +166,9 @@ async def test_all_stages_down_gives_no_score_at_all():
 
 
 async def test_a_bad_item_is_degraded_alone():
-    found = await make(World()).assess([message("maybe"), message("bad item"), message("untokenizable")])
-    assert [a.degraded for a in found] == [(), ("lightgbm",), ("tokenizer",)]
-    assert [a.otp is None for a in found] == [False, True, False]
+    found = await make(World()).assess([message(t) for t in ("maybe", "bad item", "untokenizable", "unruly")])
+    assert [a.degraded for a in found] == [(), ("lightgbm",), ("tokenizer",), ("rules",)]
+    assert [a.otp is None for a in found] == [False, True, False, False]
 
 
 async def test_audited_messages_go_through_and_disagreement_closes_the_gate():
@@ -191,3 +196,13 @@ async def test_a_dead_stage_is_left_alone_but_for_probes_and_used_again_when_it_
     (found,) = await flow.assess([message("odd")])
     assert (counts.failures["rules"], found.degraded) == (None, ())
     assert found.hits
+
+
+async def test_a_cancelled_batch_ends():
+    world = World()
+    world.faults["rules"] = "hang"
+    batch = asyncio.create_task(make(world).assess([message("maybe")]))
+    await asyncio.sleep(0.01)
+    batch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await batch

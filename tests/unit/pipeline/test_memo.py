@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 
 import msgspec
 import pytest
@@ -11,6 +12,8 @@ from pipeline.clients.store import MemoryStore
 from pipeline.errors import DeadlineExceeded, Overloaded, Unavailable
 from pipeline.memo import Limits, Memo
 from pipeline.observe import Observer
+
+CALLER: ContextVar[str | None] = ContextVar("caller", default=None)
 
 
 class Model:
@@ -21,10 +24,15 @@ class Model:
         self.open = asyncio.Event()
         self.open.set()
         self.broken = False
+        self.cancelled = False
+        self.caller: str | None = None
 
     async def __call__(self, questions: list[str]) -> Sequence[str | Exception]:
         self.batches.append(questions)
+        self.caller = CALLER.get()
         await self.open.wait()
+        if self.cancelled:
+            raise asyncio.CancelledError  # as Ray does to calls of a request whose caller hung up
         if self.broken:
             raise RuntimeError("text that must not travel")
         return [ValueError("bad item") if q == "bad" else q.upper() for q in questions]
@@ -200,6 +208,25 @@ async def test_a_failed_batch_is_unavailable_and_the_next_one_works():
     assert await ask(memo, "a") == ("A", "miss")
 
 
+async def test_a_batch_that_somebody_cancels_fails_and_leaves_nothing_behind():
+    model = Model()
+    memo = make(model, slots=1)
+    model.cancelled = True
+    answers = await asyncio.gather(ask(memo, "a"), ask(memo, "b"), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
+    model.cancelled = False
+    assert await ask(memo, "a") == ("A", "miss")
+    assert await ask(memo, "c") == ("C", "miss")
+
+
+async def test_a_batch_knows_nothing_of_the_caller_that_started_it():
+    model = Model()
+    CALLER.set("first")
+    await ask(make(model), "a")
+    assert model.batches == [["a"]]
+    assert model.caller is None
+
+
 async def test_the_shelf_is_shared_and_filled():
     shelf, model = MemoryStore(), Model()
     assert await ask(make(model, shelf=shelf), "a") == ("A", "miss")
@@ -241,7 +268,7 @@ async def test_memory_is_bounded():
 
 async def test_memory_expires():
     now = 0.0
-    memo = make(Model(), clock=lambda: now, ttl_s=60)
+    memo = make(Model(), clock=lambda: now, memory_ttl_s=60)
     assert await memo.get(b"a", "a", cost=1, deadline=5.0) == ("A", "miss")
     now = 59.0
     assert await memo.get(b"a", "a", cost=1, deadline=64.0) == ("A", "memory")

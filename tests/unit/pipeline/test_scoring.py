@@ -12,7 +12,7 @@ from pipeline.types import INTENTS, NOT_OTP, RuleHit
 NAN = math.nan
 MODELS = dict.fromkeys(("gate", "phishing", "otp", "intent"), "lightgbm/1") | {"spam": "distilbert/2"}
 ENSEMBLE = Ensemble(weight=0.5, a=1.0, b=0.0, partner="lightgbm/1")
-INTENT = [0.1, 0.05, 0.6] + [0.25 / 6] * 6
+INTENT = [0.3, 0.05, 0.25] + [0.4 / 6] * 6
 
 
 def answers(**given_: object) -> Answers:
@@ -75,9 +75,9 @@ def test_lists_decide_and_deny_outranks_allow(decisions, expected):
     assert combine(answers(hits=hits), ENSEMBLE, MODELS).decided_by == expected
 
 
-def test_the_best_intent_wins():
+def test_the_best_intent_of_an_otp_wins():
     found = combine(answers(otp=0.99), ENSEMBLE, MODELS)
-    assert (found.intent, found.intent_confidence) == (INTENTS[2], pytest.approx(0.6))
+    assert (found.intent, found.intent_confidence) == (INTENTS[2], pytest.approx(0.25))
 
 
 CASCADE = Cascade(low=-4.0, high=5.0, min_known=0.6)
