@@ -8,7 +8,7 @@ from model_store.manifest import Manifest
 from pipeline.classifier import SPAM_TASK
 from pipeline.clients.accounts import Accounts
 from pipeline.clients.experiments import Experiments, Setup
-from pipeline.clients.feedback_log import FeedbackLog
+from pipeline.clients.feedback_log import FeedbackLog, Outcome
 from pipeline.clients.postgres import Database
 from pipeline.clients.store import KeyValueStore
 from pipeline.directory import Principal
@@ -25,7 +25,7 @@ class Office:
     """
     Args:
         database: Postgres.
-        reputations: counts what feedback says of senders.
+        reputations: counts what feedback says of senders, of all tenants together.
         receipt_secret: what receipts are signed with.
         manifests: of the loaded versions.
         transformers: versions that an experiment may name.
@@ -61,9 +61,17 @@ class Office:
                 raise InvalidField("contains a NUL character", field=f"$.{field}")
         record = self._record(asked, principal.tenant)
         outcome = await self._log.add(record)
-        if outcome == "stored" and record.spam is not None and record.sender_key:
+        await self._count(record, outcome)
+        return {"status": outcome.status, "credited_to": record.experiment_arm or None}
+
+    async def _count(self, record: Feedback, outcome: Outcome) -> None:
+        """Reputation follows the task "spam" alone: one receipt is one report, moved when the label changes."""
+        if record.spam is None or not record.sender_key:
+            return
+        if outcome.status == "stored":
             await self._reputations.report(record.sender_key, record.spam)
-        return {"status": outcome, "credited_to": record.experiment_arm or None}
+        elif outcome.replaced:
+            await self._reputations.correct(record.sender_key, record.spam)
 
     def _record(self, asked: FeedbackRequest, tenant: str) -> Feedback:
         if asked.receipt is None:

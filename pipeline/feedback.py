@@ -8,7 +8,7 @@ from pipeline.types import INTENTS
 _TASKS = {"spam": "spam", "ham": "spam", "phishing": "phishing", "otp": "otp", "not_otp": "otp"} | dict.fromkeys(
     INTENTS, "intent"
 )
-_IS_SPAM = {"spam": True, "phishing": True, "ham": False}
+_IS_SPAM = {"spam": True, "ham": False}
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +40,10 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spam(self) -> bool | None:
-        """What it says of the sender; None: nothing."""
+        """What it says of the sender; None: nothing.
+
+        Labels of the task "spam" alone speak: were "phishing" to count too, one receipt could count twice.
+        """
         return _IS_SPAM.get(self.label)
 
 

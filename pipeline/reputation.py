@@ -1,4 +1,7 @@
-"""What earlier reports say of a sender."""
+"""What earlier reports say of a sender.
+
+Reports of all tenants count together and alike: a sender that bothers one of them is known to the others.
+"""
 
 import math
 

@@ -29,6 +29,10 @@ class KeyValueStore(Protocol):
         """Count one report on a sender."""
         ...
 
+    async def correct(self, sender_key: str, spam: bool) -> None:
+        """Move one report that was counted the other way; what is not there to be taken away is not."""
+        ...
+
     async def reputations(self, sender_keys: Sequence[str]) -> list[tuple[int, int]]:
         """(reports of spam, reports of ham) of each sender, in order; one round trip."""
         ...
@@ -80,6 +84,14 @@ class MemoryStore:
             self._reports[sender_key] = (bad + spam, good + (not spam))
 
         await self._guard.call("report", count, None)
+
+    async def correct(self, sender_key: str, spam: bool) -> None:
+        async def move() -> None:
+            await self._fail()
+            bad, good = self._reports.get(sender_key, (0, 0))
+            self._reports[sender_key] = (bad + 1, max(0, good - 1)) if spam else (max(0, bad - 1), good + 1)
+
+        await self._guard.call("correct", move, None)
 
     async def reputations(self, sender_keys: Sequence[str]) -> list[tuple[int, int]]:
         async def read() -> list[tuple[int, int]]:

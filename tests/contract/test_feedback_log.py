@@ -7,7 +7,7 @@ import pytest
 
 from deployments.embedded import EmbeddedBackends
 from pipeline.clients.accounts import Accounts
-from pipeline.clients.feedback_log import FeedbackLog
+from pipeline.clients.feedback_log import FeedbackLog, Outcome
 from pipeline.clients.postgres import Database
 from pipeline.errors import InvalidField, NotFound
 from pipeline.feedback import Feedback, for_message
@@ -38,7 +38,7 @@ async def test_feedback_is_stored_with_all_the_receipt_proved(database: Database
         scores={"spam": 0.25},
         sender_key="4f3c",
     )
-    assert await FeedbackLog(database).add(given) == "stored"
+    assert (await FeedbackLog(database).add(given)).status == "stored"
     (row,) = await rows(database, unique)
     kept = {name: row[name] for name in given.__struct_fields__}
     assert kept == {name: getattr(given, name) for name in given.__struct_fields__}
@@ -49,33 +49,56 @@ async def test_feedback_sent_again_is_kept_once(database: Database, unique: str)
     await Accounts(database).put_tenant(unique, None)
     log = FeedbackLog(database)
     outcomes = await asyncio.gather(*(log.add(feedback(unique)) for _ in range(8)))
-    assert sorted(outcomes) == ["repeated"] * 7 + ["stored"]
+    assert sorted(outcome.status for outcome in outcomes) == ["repeated"] * 7 + ["stored"]
     assert len(await rows(database, unique)) == 1
 
 
 async def test_the_last_label_of_a_task_counts(database: Database, unique: str) -> None:
     await Accounts(database).put_tenant(unique, None)
     log = FeedbackLog(database)
-    assert await log.add(feedback(unique, "spam", text="text")) == "stored"
-    assert await log.add(feedback(unique, "ham")) == "changed"
-    assert await log.add(feedback(unique, "not_otp")) == "stored"
+    assert (await log.add(feedback(unique, "spam", text="text"))).status == "stored"
+    assert (await log.add(feedback(unique, "ham"))).status == "changed"
+    assert (await log.add(feedback(unique, "not_otp"))).status == "stored"
     assert [(row["task"], row["label"], row["text"]) for row in await rows(database, unique)] == [
         ("spam", "ham", "text"),
         ("otp", "not_otp", None),
     ]
 
 
+async def test_a_change_names_the_label_that_it_replaced(database: Database, unique: str) -> None:
+    await Accounts(database).put_tenant(unique, None)
+    log = FeedbackLog(database)
+    assert await log.add(feedback(unique, "spam")) == Outcome("stored")
+    assert await log.add(feedback(unique, "ham")) == Outcome("changed", "spam")
+    assert await log.add(feedback(unique, "ham", text="text")) == Outcome("changed")
+    assert await log.add(feedback(unique, "ham", text="another")) == Outcome("repeated")
+
+
+async def test_of_changes_at_once_each_knows_its_predecessor(database: Database, unique: str) -> None:
+    await Accounts(database).put_tenant(unique, None)
+    log = FeedbackLog(database)
+    labels = ["spam", "ham"] * 6
+    outcomes = await asyncio.gather(*(log.add(feedback(unique, label)) for label in labels))
+    counts = dict.fromkeys(("spam", "ham"), 0)
+    for label, outcome in zip(labels, outcomes, strict=True):
+        counts[label] += outcome.status == "stored" or outcome.replaced is not None
+        if outcome.replaced:
+            counts[outcome.replaced] -= 1
+    (row,) = await rows(database, unique)
+    assert counts == {"spam": 0, "ham": 0} | {row["label"]: 1}
+
+
 async def test_receipts_are_told_apart_by_tenant(database: Database, unique: str) -> None:
     for tenant in (unique, f"{unique}-2"):
         await Accounts(database).put_tenant(tenant, None)
-        assert await FeedbackLog(database).add(feedback(tenant)) == "stored"
+        assert (await FeedbackLog(database).add(feedback(tenant))).status == "stored"
 
 
 async def test_a_message_without_receipt_is_known_by_its_id(database: Database, unique: str) -> None:
     await Accounts(database).put_tenant(unique, None)
     log = FeedbackLog(database)
-    assert await log.add(feedback(unique, receipt_id=for_message("m-1"), message_id="m-1")) == "stored"
-    assert await log.add(feedback(unique, receipt_id=for_message("m-1"), message_id="m-1")) == "repeated"
+    assert (await log.add(feedback(unique, receipt_id=for_message("m-1"), message_id="m-1"))).status == "stored"
+    assert (await log.add(feedback(unique, receipt_id=for_message("m-1"), message_id="m-1"))).status == "repeated"
 
 
 async def test_feedback_of_nobody_is_refused(database: Database) -> None:

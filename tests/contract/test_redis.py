@@ -26,10 +26,11 @@ async def test_everything_stored_expires(backends: EmbeddedBackends, unique: str
     store, redis = RedisStore(backends.redis_url), Redis.from_url(backends.redis_url)
     await store.set_many({unique.encode(): b"v"}, 60)
     await store.report(unique, True)
+    await store.correct(f"{unique}-2", False)
     lifetimes = [await redis.ttl(name) async for name in redis.scan_iter(f"winnow:*{unique}*")]
     await store.close()
     await redis.aclose()
-    assert len(lifetimes) == 2 and all(lifetime > 0 for lifetime in lifetimes)
+    assert len(lifetimes) == 3 and all(lifetime > 0 for lifetime in lifetimes)
 
 
 async def test_reputations_survive_a_restart(backends: EmbeddedBackends, unique: str) -> None:

@@ -14,7 +14,7 @@ from pipeline.clients.redis_store import RedisStore
 from pipeline.clients.store import KeyValueStore, MemoryStore
 
 TIMEOUT_S = 0.2  # long enough for a busy machine
-ALL = ["get_many", "set_many", "report", "reputations"]
+ALL = ["get_many", "set_many", "report", "correct", "reputations"]
 
 
 class Backend(Protocol):
@@ -112,6 +112,7 @@ async def use_all(store: KeyValueStore) -> None:
         assert await store.get_many([b"a", b"b"]) == [None, None]
         assert await store.set_many({b"a": b"1"}, 60) is None
         assert await store.report("s", True) is None
+        assert await store.correct("s", False) is None
         assert await store.reputations(["s", "t"]) == [(0, 0), (0, 0)]
 
 
@@ -170,6 +171,21 @@ async def test_reports_are_counted_by_sender(backend: Backend, unique: str) -> N
     assert await backend.store.reputations([mixed, unknown, bad]) == [(1, 1), (0, 0), (2, 0)]
 
 
+async def test_a_report_is_moved_to_the_other_side(backend: Backend, unique: str) -> None:
+    for _ in range(3):
+        await backend.store.report(unique, True)
+    await backend.store.correct(unique, False)
+    assert await backend.store.reputations([unique]) == [(2, 1)]
+    await backend.store.correct(unique, True)
+    assert await backend.store.reputations([unique]) == [(3, 0)]
+
+
+async def test_a_report_that_was_never_counted_leaves_no_hole(backend: Backend, unique: str) -> None:
+    await backend.store.correct(unique, True)
+    await backend.store.correct(unique, True)
+    assert await backend.store.reputations([unique]) == [(2, 0)]
+
+
 async def test_values_and_reputations_do_not_meet(backend: Backend, unique: str) -> None:
     await backend.store.report(unique, True)
     assert await backend.store.get_many([unique.encode(), f"{unique}:spam".encode()]) == [None, None]
@@ -185,7 +201,7 @@ async def test_fifty_callers_at_once_get_each_their_own(backend: Backend, unique
 async def test_a_server_that_is_down_is_an_empty_one(stopped: Backend) -> None:
     await use_all(stopped.store)
     assert [operation for operation, _ in stopped.failures] == ALL
-    assert stopped.failures[3] == ("reputations", "open"), "after three failures it is left alone"
+    assert stopped.failures[3] == ("correct", "open"), "after three failures it is left alone"
 
 
 async def test_a_server_that_hangs_is_an_empty_one(frozen: Backend) -> None:

@@ -5,6 +5,8 @@ insert into spam_feedback (
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (tenant, receipt_id, task) do update
-set label = excluded.label, text = coalesce(excluded.text, spam_feedback.text), updated_at = now()
-where spam_feedback.label <> excluded.label or (spam_feedback.text is null and excluded.text is not null)
-returning created_at = updated_at as is_new
+set label = spam_feedback.label  -- changes nothing, but locks the row: of two changes at once each knows its predecessor
+returning id, label, text, xmax = 0 as is_new  -- xmax: the transaction that locked or replaced a row that was there
+
+-- name: change
+update spam_feedback set label = $2, text = $3, updated_at = now() where id = $1

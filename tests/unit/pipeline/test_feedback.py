@@ -14,7 +14,7 @@ def feedback(label: str) -> Feedback:
     [
         ("spam", "spam", True),
         ("ham", "spam", False),
-        ("phishing", "phishing", True),
+        ("phishing", "phishing", None),
         ("otp", "otp", None),
         ("not_otp", "otp", None),
         *((intent, "intent", None) for intent in INTENTS),
