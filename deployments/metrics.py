@@ -39,6 +39,8 @@ STAGE_FAILURES = Counter("winnow_stage_failures", "Batches that a stage was left
 CASCADE = Counter("winnow_cascade", "Messages that the gate decided alone (skipped) or passed on", ["outcome"])
 AUDITS = Counter("winnow_cascade_audits", "Skipped messages sent through all the same", ["outcome"])
 BACKEND_FAILURES = Counter("winnow_backend_failures", "Calls to a backend that went unanswered", ["backend", "reason"])
+GROQ_OUTCOMES = Counter("winnow_groq_outcomes", "Messages that the language model was asked about", ["outcome"])
+GROQ_TOKENS = Counter("winnow_groq_tokens", "Tokens that the language model read and wrote", ["kind"])
 DIRECTORY_AGE = Gauge(
     "winnow_directory_age_seconds",
     "Since keys, policies and experiments were last fresh",
@@ -76,6 +78,17 @@ class PrometheusObserver(Observer):
 def count_backend_failure(backend: str, reason: str) -> None:
     """Hook for clients: a call went unanswered."""
     BACKEND_FAILURES.labels(backend, reason).inc()
+
+
+def count_groq_outcome(outcome: str) -> None:
+    """Hook for `GroqIntent`: how the question about one message ended."""
+    GROQ_OUTCOMES.labels(outcome).inc()
+
+
+def count_groq_usage(prompt: int, completion: int) -> None:
+    """Hook for `GroqIntent`: tokens of one answer."""
+    GROQ_TOKENS.labels("prompt").inc(prompt)
+    GROQ_TOKENS.labels("completion").inc(completion)
 
 
 def count_verdict(verdict: Verdict) -> None:
