@@ -61,7 +61,8 @@ _DEFANGERS = ("[", "(", "{", "xp", "XP", "\u3002", "\uff61", "\u2024", "\u2044",
 _INNER_DOT = re.compile(r"\.[^\s.]")
 _TRAILING = ".,;:!?)]}'\"*_~>"
 _LONGEST_HOST = 253
-_NUMERIC = re.compile(r"\d{8,10}|0x[0-9a-f]{8}")
+#: An address of IPv4 as one number, as the programs of old write it: hexadecimal, octal or decimal.
+_NUMERIC = re.compile(r"0x(?P<hex>[0-9a-f]{8})|0(?P<octal>[0-7]{7,11})|[1-9][0-9]{7,9}")
 
 
 def refang(text: str) -> str:
@@ -104,8 +105,9 @@ def canonical_host(authority: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()  # an address of IPv6
     host = normalize("NFKC", host.partition(":")[0][:_LONGEST_HOST]).lower().rstrip(_TRAILING).strip(".")
-    if _NUMERIC.fullmatch(host) and int(host, 0) < 2**32:
-        return str(IPv4Address(int(host, 0)))
+    number = _NUMERIC.fullmatch(host)
+    if number and (address := _value(number)) < 2**32:
+        return str(IPv4Address(address))
     return ".".join(_punycode(label) for label in host.split("."))
 
 
@@ -144,6 +146,12 @@ def _looks_like_a_link(bare: str, tail: str, before: str) -> bool:
 def _second_reading(rest: str) -> str:
     """Programs differ on "http://a.com\\@b.com": some go to the one, some to the other."""
     return rest.partition("/")[0] if rest.startswith("\\") and "@" in rest else ""
+
+
+def _value(number: re.Match[str]) -> int:
+    if number["hex"]:
+        return int(number["hex"], 16)
+    return int(number["octal"], 8) if number["octal"] else int(number[0])
 
 
 def _punycode(label: str) -> str:

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.extras import EXTRAS, extra_matrix
+from tests.support.texts import anything
 
 
 def value(name: str, text: str, sender: str = "") -> float:
@@ -46,9 +47,8 @@ def test_the_word_for_code_is_known_in_many_languages(text: str) -> None:
     assert value("has_code_word", text) == 1.0
 
 
-@given(st.lists(st.text(), max_size=5))
-def test_features_are_finite_and_bounded(texts: list[str]) -> None:
-    texts = [text.encode(errors="ignore").decode() for text in texts]
-    matrix = extra_matrix(texts, [""] * len(texts))
-    assert matrix.shape == (len(texts), len(EXTRAS))
+@given(st.lists(st.tuples(anything, anything), max_size=5))
+def test_features_are_finite_and_bounded(messages: list[tuple[str, str]]) -> None:
+    matrix = extra_matrix([text for text, _ in messages], [sender for _, sender in messages])
+    assert matrix.shape == (len(messages), len(EXTRAS))
     assert ((matrix >= 0) & (matrix <= 4)).all()

@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.links import belongs_to, domains, find_links, is_ip, refang
+from tests.support.texts import anything
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,13 @@ from pipeline.links import belongs_to, domains, find_links, is_ip, refang
         ("http://192.168.1.1:8080/a", ["192.168.1.1"]),
         ("http://3232235777/", ["192.168.1.1"]),
         ("http://0xC0A80101/", ["192.168.1.1"]),
+        ("http://030052000401/", ["192.168.1.1"]),
+        ("http://01234567/", ["0.5.57.119"]),
+        ("http://4294967295/", ["255.255.255.255"]),
+        ("http://4294967296/", ["4294967296"]),
+        ("http://040000000000/", ["040000000000"]),
+        ("http://08123456/", ["08123456"]),
+        ("http://٣٢٣٢٢٣٥٧٧٧/", ["xn--bibaabbcoqaa"]),
         ("http://[::1]:80/", ["::1"]),
         ("http://localhost/x", ["localhost"]),
         ("http://раураl.com", ["xn--l-7sba6dbr.com"]),
@@ -97,3 +105,10 @@ def test_any_text_has_well_formed_hosts(text: str) -> None:
 @given(st.from_regex(r"\A[a-z]{1,10}\Z"), st.sampled_from(["bank.com", "hdfc.co.in"]))
 def test_a_user_name_never_passes_for_the_host(user: str, bank: str) -> None:
     assert domains(f"http://{bank}:{user}@evil.io/{user}") == ["evil.io"]
+
+
+@settings(max_examples=500)
+@given(anything)
+def test_no_text_is_too_strange(text: str) -> None:
+    for host in domains(text):
+        is_ip(host)

@@ -9,6 +9,7 @@ from pipeline.normalise import normalise
 from pipeline.rules import RuleBook
 from pipeline.scoring import evidence
 from pipeline.types import RuleHit
+from tests.support.texts import anything
 
 SHIPPED = RuleBook.load((Path(__file__).parents[3] / "configs" / "rules.yaml").read_text(), "configs/rules.yaml")
 
@@ -228,7 +229,7 @@ def test_shipped_rules_hold_nothing_against_honest_messages(text: str, sender: s
     assert evidence(hits, "phishing") <= 0
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80), st.text(max_size=12))
+@given(anything, st.text(max_size=12) | anything)
 def test_details_never_carry_the_message(text: str, sender: str) -> None:
     described = {rule.hit.detail for rule in SHIPPED._rules}
     assert {hit.detail for hit in SHIPPED.check(text, sender)} <= described
