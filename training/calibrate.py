@@ -1,5 +1,6 @@
 """From raw scores to decisions, learned on validation rows: Platt scaling, thresholds, ensemble and cascade."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,17 +50,22 @@ def fit_platt(labels: Bools, raw: Scores, steps: int = 100) -> Platt:
     return Platt(a=max(1e-3, float(weights[0])), b=float(weights[1]))
 
 
-def thresholds(legitimate: Scores, targets: dict[str, float] | None = None) -> dict[str, float]:
+def thresholds(
+    legitimate: Scores, groups: Sequence[str] | None = None, targets: dict[str, float] | None = None
+) -> dict[str, float]:
     """Threshold on the probability for each target false-positive rate, rates descending, thresholds not.
 
     Args:
         legitimate: calibrated probabilities of legitimate validation messages.
+        groups: of each message; the messages of one template are one sample, however many were made of it.
         targets: rate to the probability that is asked for in any case.
     """
+    sizes = Counter(groups or [])
+    weights = np.asarray([1.0 / sizes[group] for group in groups]) if groups else None
     found: dict[str, float] = {}
     least = 0.0
     for rate, floor in sorted((targets or TARGETS).items(), key=lambda item: -float(item[0])):
-        least = max(least, floor, threshold_at_fpr(legitimate, float(rate)))
+        least = max(least, floor, threshold_at_fpr(legitimate, float(rate), weights))
         found[rate] = min(least, 1.0 - 1e-7)
     return found
 

@@ -45,6 +45,7 @@ class Rows(msgspec.Struct, frozen=True):
     intent: NDArray[np.int8]
     sources: NDArray[np.str_]
     kinds: NDArray[np.str_]
+    groups: list[str]  #: template, or the text itself where it has none
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -60,13 +61,22 @@ class Rows(msgspec.Struct, frozen=True):
         Advertising stays out even where somebody asked for it: how much of it passes is a policy of its own.
         """
         advertising = np.isin(self.kinds, ADVERTISING)
-        return (self.spam == 0) & (self.phishing == 0) & ~advertising
+        return np.asarray((self.spam == 0) & (self.phishing == 0) & ~advertising)
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Rows":
         """The chosen rows, by mask or by index."""
         places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-        columns = {n: getattr(self, n)[places] for n in ("spam", "phishing", "otp", "intent", "sources", "kinds")}
-        return Rows([self.texts[i] for i in places], [self.senders[i] for i in places], **columns)
+        return Rows(
+            texts=[self.texts[i] for i in places],
+            senders=[self.senders[i] for i in places],
+            spam=self.spam[places],
+            phishing=self.phishing[places],
+            otp=self.otp[places],
+            intent=self.intent[places],
+            sources=self.sources[places],
+            kinds=self.kinds[places],
+            groups=[self.groups[i] for i in places],
+        )
 
 
 def weigh(rows: Rows, settings: DataSettings) -> NDArray[np.float32]:
@@ -99,6 +109,7 @@ def to_rows(examples: Sequence[Example]) -> Rows:
         intent=column(lambda e: INTENTS.index(e.intent) if e.intent in INTENTS else UNKNOWN),
         sources=np.asarray([example.source for example, _ in kept], dtype=np.str_),
         kinds=np.asarray([example.kind for example, _ in kept], dtype=np.str_),
+        groups=[example.group or text for example, text in kept],
     )
 
 

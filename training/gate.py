@@ -116,11 +116,11 @@ def _mix(
 
 def _thresholds(models: TreeModels, rows: Rows) -> dict[str, dict[str, float]]:
     scores = models.score(rows.texts, rows.senders)
-    legitimate = rows.legitimate
+    legitimate, groups = rows.legitimate, rows.take(rows.legitimate).groups
     return {
-        "spam": thresholds(sigmoid(scores.spam)[legitimate]),
-        "phishing": thresholds(scores.phishing[legitimate]),
-        "otp": thresholds(scores.otp[rows.otp == 0], {"0.005": 0.5}),
+        "spam": thresholds(sigmoid(scores.spam)[legitimate], groups),
+        "phishing": thresholds(scores.phishing[legitimate], groups),
+        "otp": thresholds(scores.otp[rows.otp == 0], targets={"0.005": 0.5}),
     }
 
 

@@ -56,15 +56,22 @@ def confusion(labels: Bools, decided: Bools) -> Confusion:
     )
 
 
-def threshold_at_fpr(negatives: Scores, rate: float) -> float:
-    """Smallest score from which at most a share `rate` of the negatives is called positive (score >= threshold)."""
+def threshold_at_fpr(negatives: Scores, rate: float, weights: Scores | None = None) -> float:
+    """Smallest score from which at most a share `rate` of the negatives is called positive (score >= threshold).
+
+    Args:
+        negatives: scores.
+        rate: share 0-1.
+        weights: of the negatives, 1 each unless given.
+    """
     if not len(negatives):
         return math.nan
-    ranked = np.sort(negatives)[::-1]
-    allowed = math.floor(rate * len(ranked) + 1e-9)
-    if allowed >= len(ranked):
-        return float(ranked[-1])
-    return float(np.nextafter(np.float64(ranked[allowed]), np.inf))
+    order = np.argsort(-negatives, kind="stable")
+    called = np.cumsum(np.ones(len(order)) if weights is None else weights[order])
+    first = int(np.searchsorted(called, rate * called[-1] + 1e-9, side="right"))
+    if first == len(order):
+        return float(negatives[order[-1]])
+    return float(np.nextafter(np.float64(negatives[order[first]]), np.inf))
 
 
 def recall_at_fpr(labels: Bools, scores: Scores, rate: float) -> float:

@@ -71,7 +71,7 @@ def calibrate_net(
     logits = platt.a * raw + platt.b
     ensemble = fit_ensemble(labels[known], logits[known], gate.spam[known], partner)
     final = combine(ensemble, logits, gate.spam)
-    cuts = thresholds(sigmoid(final)[rows.legitimate])
+    cuts = thresholds(sigmoid(final)[rows.legitimate], rows.take(rows.legitimate).groups)
     cascade = fit_cascade(
         gate.spam,
         final,

@@ -68,6 +68,13 @@ def test_thresholds_keep_their_rates_their_floor_and_their_order(seed: int, rows
         assert np.mean(legitimate >= threshold) <= float(rate)
 
 
+def test_a_template_counts_once_however_many_messages_were_made_of_it() -> None:
+    legitimate = np.asarray([0.99] * 500 + [0.1] * 1000)
+    distinct = [str(number) for number in range(1000)]
+    assert thresholds(legitimate, ["one template"] * 500 + distinct)["0.005"] == 0.5
+    assert thresholds(legitimate)["0.005"] > 0.99
+
+
 @given(seeds)
 @settings(max_examples=20)
 def test_an_ensemble_is_no_worse_than_its_better_half(seed: int) -> None:
