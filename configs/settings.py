@@ -38,7 +38,6 @@ class Request(Strict, frozen=True):
     batch_body_bytes: int = 8_388_608
     deadline_ms: int = 2_500  #: of a single message, where the caller names none
     batch_deadline_ms: int = 10_000  #: of the messages of a batch
-    max_deadline_ms: int = 30_000
 
 
 class CascadeSettings(Strict, frozen=True):

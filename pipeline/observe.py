@@ -21,6 +21,3 @@ class Observer:
 
     def audit(self, disagreed: bool) -> None:
         """A skipped message was sent through all the same; the decision was another one, or not."""
-
-    def backend(self, name: str, healthy: bool) -> None:
-        """A backend (redis, postgres, groq) came or went."""

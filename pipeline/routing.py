@@ -59,28 +59,13 @@ def check_arms(arms: Mapping[str, float], known: Collection[str]) -> None:
         InvalidField: an arm is not among the `known` versions, a weight is negative or not finite, or all are zero.
     """
     for ref, weight in arms.items():
-        _check_known(ref, known, "arms")
+        if ref not in known:
+            known_refs = ", ".join(sorted(known))
+            raise InvalidField(f"there is no such version; known: {known_refs}", field=f"$.arms['{ref}']")
         if not (math.isfinite(weight) and weight >= 0.0):
             raise InvalidField("the weight must be a finite number, 0 or greater", field=f"$.arms['{ref}']")
     if not any(arms.values()):
         raise InvalidField("at least one weight must be greater than 0", field="$.arms")
-
-
-def check_shadow(shadow: Mapping[str, float], known: Collection[str]) -> None:
-    """Accept shadow arms.
-
-    Raises:
-        InvalidField: an arm is not among the `known` versions, or a share is not within 0-1.
-    """
-    for ref, share in shadow.items():
-        _check_known(ref, known, "shadow")
-        if not 0.0 <= share <= 1.0:
-            raise InvalidField("the share must be within 0-1", field=f"$.shadow['{ref}']")
-
-
-def _check_known(ref: str, known: Collection[str], where: str) -> None:
-    if ref not in known:
-        raise InvalidField(f"there is no such version; known: {', '.join(sorted(known))}", field=f"$.{where}['{ref}']")
 
 
 def _uniform(text: str) -> float:

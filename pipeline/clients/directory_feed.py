@@ -58,11 +58,6 @@ class DirectoryFeed:
         """Seconds since the snapshot was known to be up to date; None: never loaded."""
         return None if self._checked_at is None else self._clock() - self._checked_at
 
-    @property
-    def stale(self) -> bool:
-        """Whether changes would not reach this replica at the moment."""
-        return self.age_s is None or self.age_s > 3 * self._poll_s
-
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidField
-from pipeline.routing import Experiment, check_arms, check_shadow, choose, sticky_key
+from pipeline.routing import Experiment, check_arms, choose, sticky_key
 
 KEYS = [f"+4479{i:08d}" for i in range(20_000)]
 
@@ -116,11 +116,3 @@ def test_arms_that_cannot_share_traffic_are_refused(weights: dict[str, float], f
 
 def test_a_known_arm_may_stand_by_at_zero() -> None:
     check_arms({"m/1": 100.0, "m/2": 0.0}, {"m/1", "m/2"})
-
-
-@pytest.mark.parametrize(("shadow", "field"), [({"m/9": 0.5}, "$.shadow['m/9']"), ({"m/1": 1.5}, "$.shadow['m/1']")])
-def test_shadow_shares_are_checked(shadow: dict[str, float], field: str) -> None:
-    check_shadow({"m/1": 0.0, "m/2": 1.0}, {"m/1", "m/2"})
-    with pytest.raises(InvalidField) as refused:
-        check_shadow(shadow, {"m/1", "m/2"})
-    assert refused.value.field == field
