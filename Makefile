@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v pyth
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := ../$(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header
 
 .PHONY: setup serve test check evaluate train load lock clean
 .DEFAULT_GOAL := help
@@ -35,8 +36,8 @@ train: $(BIN)/.train ## train every model from the corpora and write the artefac
 
 lock: $(BIN)/.dev ## pin what requirements/*.in name
 	$(PIP) uv
-	cd requirements && for set in serve dev; do ../$(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url \
-		--no-emit-find-links --generate-hashes --no-header $$set.in -o $$set.txt; done
+	cd requirements && $(LOCK) --generate-hashes serve.in -o serve.txt && $(LOCK) --generate-hashes dev.in -o dev.txt
+	cd requirements && grep -v '^torch==' train.in | $(LOCK) -c serve.txt -c dev.txt - -o train.txt && grep '^torch==' train.in >> train.txt
 
 clean: ## remove the environment and caches; data in .winnow stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
