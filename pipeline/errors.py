@@ -3,6 +3,7 @@
 No error ever carries text of a message: `detail` speaks of fields, sizes and states.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -88,6 +89,17 @@ STATUS: dict[str, int] = {
     Unavailable.code: 503,
     DeadlineExceeded.code: 503,
 }
+
+
+def describe(error: BaseException) -> str:
+    """Kind and place of an error, "ValueError at pipeline/links.py:107": its own words may quote a message."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    file = "/".join(Path(trace.tb_frame.f_code.co_filename).parts[-2:])
+    return f"{type(error).__name__} at {file}:{trace.tb_lineno}"
 
 
 def http_status(error: WinnowError) -> int:

@@ -5,7 +5,7 @@ from ray import serve
 
 from configs.resources import open_store
 from configs.settings import Settings
-from deployments.stages.worker import DRY_RUN, Worker
+from deployments.stages.worker import DRY_RUN, Worker, discreet
 from pipeline.models.distilbert import Transformer
 from pipeline.models.tokenizer import WordPiece
 from pipeline.tokens import by_version, select
@@ -27,6 +27,7 @@ class DistilBert:
             self._models[ref].logits(WordPiece(bundle.path, bundle.manifest.max_tokens).encode([DRY_RUN]))
         self._worker = Worker()
 
+    @discreet
     async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
         return await self._worker.run(self._score, tokens, versions)
 

@@ -3,6 +3,7 @@
 from ray import serve
 
 from configs.settings import Settings, secrets
+from deployments.stages.worker import discreet
 from pipeline.clients.groq_intent import GroqIntent as GroqClient
 
 
@@ -19,5 +20,6 @@ class GroqIntent:
             max_concurrency=settings.intent.concurrency,
         )
 
+    @discreet
     async def classify(self, texts: list[str], senders: list[str], budgets_s: list[float]) -> list[str | None]:
         return await self._client.classify(texts, senders, budgets_s)

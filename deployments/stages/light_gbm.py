@@ -4,7 +4,7 @@ from ray import serve
 
 from configs.resources import open_store
 from configs.settings import Settings
-from deployments.stages.worker import DRY_RUN, Worker
+from deployments.stages.worker import DRY_RUN, Worker, discreet
 from pipeline.models.lightgbm import TreeModels
 from pipeline.types import TreeScores
 
@@ -19,5 +19,6 @@ class LightGbm:
         self._models.score([DRY_RUN], [""])
         self._worker = Worker()
 
+    @discreet
     async def score(self, texts: list[str], senders: list[str]) -> TreeScores:
         return await self._worker.run(self._models.score, texts, senders)

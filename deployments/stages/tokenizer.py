@@ -4,7 +4,7 @@ from ray import serve
 
 from configs.resources import open_store
 from configs.settings import Settings
-from deployments.stages.worker import DRY_RUN, Worker
+from deployments.stages.worker import DRY_RUN, Worker, discreet
 from pipeline.models.tokenizer import WordPiece
 from pipeline.tokens import by_version, merge
 from pipeline.types import TokenBatch
@@ -22,6 +22,7 @@ class Tokenizer:
             tokenizer.encode([DRY_RUN])
         self._worker = Worker()
 
+    @discreet
     async def encode(self, texts: list[str], versions: list[str]) -> TokenBatch:
         return await self._worker.run(self._encode, texts, versions)
 
