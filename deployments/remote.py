@@ -11,8 +11,10 @@ class RemoteRules:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def check(self, texts: list[str], senders: list[str], obfuscated: list[bool]) -> list[tuple[RuleHit, ...]]:
-        hits: list[tuple[RuleHit, ...]] = await self._handle.check.remote(texts, senders, obfuscated)
+    async def check(
+        self, texts: list[str], senders: list[str], obfuscated: list[bool]
+    ) -> list[tuple[RuleHit, ...] | None]:
+        hits: list[tuple[RuleHit, ...] | None] = await self._handle.check.remote(texts, senders, obfuscated)
         return hits
 
 

@@ -1,11 +1,12 @@
 """Named symbols with scores: which rules of a rule file hold for a message, and what its lists say."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import chain
 
 from pipeline.conditions import Condition, Facts, PatternGroup, triggers
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, describe
 from pipeline.links import belongs_to, domains
 from pipeline.rulefile import (
     ALLOW_DOMAIN,
@@ -19,6 +20,8 @@ from pipeline.rulefile import (
 )
 from pipeline.senders import Sender, classify_sender
 from pipeline.types import ListName, RuleHit
+
+log = logging.getLogger(__name__)
 
 
 class _List:
@@ -99,6 +102,30 @@ class RuleBook:
         if reputation is not None:
             hits.append(reputation)
         return tuple(hits)
+
+    def check_all(
+        self,
+        texts: Sequence[str],
+        senders: Sequence[str],
+        reputations: Mapping[str, RuleHit | None],
+        obfuscated: Sequence[bool],
+    ) -> list[tuple[RuleHit, ...] | None]:
+        """`check` for N messages; None where it failed, which is no business of the neighbours.
+
+        Args:
+            reputations: by sender; may lack some.
+        """
+        rows = zip(texts, senders, obfuscated, strict=True)
+        return [self._attempt(text, sender, reputations.get(sender), hidden) for text, sender, hidden in rows]
+
+    def _attempt(
+        self, text: str, sender: str, reputation: RuleHit | None, obfuscated: bool
+    ) -> tuple[RuleHit, ...] | None:
+        try:
+            return self.check(text, sender, reputation, obfuscated=obfuscated)
+        except Exception as error:
+            log.warning("rules left out for a message: %s", describe(error))
+            return None
 
     def _facts(self, text: str, sender: str, obfuscated: bool) -> Facts:
         links = domains(text)

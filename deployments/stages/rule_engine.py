@@ -6,7 +6,7 @@ from ray import serve
 
 from configs.resources import read_rules
 from configs.settings import Settings, secrets
-from deployments.stages.worker import DRY_RUN
+from deployments.stages.worker import DRY_RUN, discreet
 from pipeline.clients.redis_store import RedisStore
 from pipeline.keys import Keys
 from pipeline.reputation import reputation_hit
@@ -24,12 +24,11 @@ class RuleEngine:
         self._store = RedisStore(environment.redis_url, timeout_s=settings.redis_timeout_ms / 1000)
         self._book.check(DRY_RUN, "", obfuscated=False)
 
-    async def check(self, texts: list[str], senders: list[str], obfuscated: list[bool]) -> list[tuple[RuleHit, ...]]:
-        reputations = await self._reputations(senders)
-        return [
-            self._book.check(text, sender, reputations.get(sender), obfuscated=hidden)
-            for text, sender, hidden in zip(texts, senders, obfuscated, strict=True)
-        ]
+    @discreet
+    async def check(
+        self, texts: list[str], senders: list[str], obfuscated: list[bool]
+    ) -> list[tuple[RuleHit, ...] | None]:
+        return self._book.check_all(texts, senders, await self._reputations(senders), obfuscated)
 
     async def _reputations(self, senders: Sequence[str]) -> dict[str, RuleHit | None]:
         known = list({sender for sender in senders if sender})

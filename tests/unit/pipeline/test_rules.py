@@ -233,3 +233,19 @@ def test_shipped_rules_hold_nothing_against_honest_messages(text: str, sender: s
 def test_details_never_carry_the_message(text: str, sender: str) -> None:
     described = {rule.hit.detail for rule in SHIPPED._rules}
     assert {hit.detail for hit in SHIPPED.check(text, sender)} <= described
+
+
+def test_a_message_that_cannot_be_checked_leaves_its_neighbours_alone(caplog: pytest.LogCaptureFixture) -> None:
+    reputation = RuleHit("SENDER_REPUTATION", 0.5, "reports")
+    texts = ["free", "secret \ud800", "no", "free"]
+    hits = rule("text: free").check_all(texts, ["", "BANK", "BANK", ""], {"BANK": reputation}, [False] * 4)
+    assert hits == [(RuleHit("A", 1.5, "why", "spam"),), None, (reputation,), (RuleHit("A", 1.5, "why", "spam"),)]
+    assert "UnicodeEncodeError at " in caplog.text
+    assert "secret" not in caplog.text
+
+
+@given(st.lists(st.tuples(anything, anything, st.booleans()), max_size=5))
+def test_many_messages_are_checked_as_one(messages: list[tuple[str, str, bool]]) -> None:
+    alone = [SHIPPED.check(text, sender, obfuscated=hidden) for text, sender, hidden in messages]
+    texts, senders, hidden = ([m[i] for m in messages] for i in range(3))
+    assert SHIPPED.check_all(texts, senders, {}, hidden) == alone
