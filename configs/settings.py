@@ -78,8 +78,15 @@ class Secrets(Strict, frozen=True, kw_only=True):
     redis_url: str
     database_url: str
     winnow_secret: str  #: keys the cache's and the receipts' HMACs; equal on all replicas
+    winnow_secret_old: str = ""  #: earlier ones, comma-separated: receipts that they signed stay valid
     groq_api_key: str = ""  #: without one the local intent answers
     groq_base_url: str = "https://api.groq.com"  #: or any OpenAI-compatible server
+
+    @property
+    def all_secrets(self) -> tuple[str, ...]:
+        """The secret in force, then the earlier ones."""
+        earlier = (secret.strip() for secret in self.winnow_secret_old.split(","))
+        return self.winnow_secret, *filter(None, earlier)
 
 
 def parse(raw: Mapping[str, Any]) -> Settings:

@@ -26,7 +26,7 @@ class Office:
     Args:
         database: Postgres.
         reputations: counts what feedback says of senders, of all tenants together.
-        receipt_secret: what receipts are signed with.
+        receipt_secrets: what receipts are signed with now, then what they were signed with earlier.
         manifests: of the loaded versions.
         transformers: versions that an experiment may name.
     """
@@ -35,7 +35,7 @@ class Office:
         self,
         database: Database,
         reputations: KeyValueStore,
-        receipt_secret: bytes,
+        receipt_secrets: Sequence[bytes],
         manifests: Mapping[str, Manifest],
         transformers: Sequence[str],
     ) -> None:
@@ -43,7 +43,7 @@ class Office:
         self._experiments = Experiments(database)
         self._log = FeedbackLog(database)
         self._reputations = reputations
-        self._receipt_secret = receipt_secret
+        self._receipt_secrets = tuple(receipt_secrets)
         self._manifests = manifests
         self._transformers = tuple(transformers)
 
@@ -84,7 +84,7 @@ class Office:
                 label=asked.label,
                 text=asked.text,
             )
-        receipt = verify([self._receipt_secret], asked.receipt, tenant, now=time.time())
+        receipt = verify(self._receipt_secrets, asked.receipt, tenant, now=time.time())
         return Feedback(
             tenant=tenant,
             receipt_id=receipt.id,

@@ -42,6 +42,11 @@ def build_keys(settings: Settings, secrets: Secrets) -> Keys:
     return Keys(secrets.winnow_secret, (settings.models.trees, read_rules(settings).version, NORMALISER))
 
 
+def receipt_secrets(secrets: Secrets) -> tuple[bytes, ...]:
+    """What receipts may be signed with; the first one signs."""
+    return tuple(Keys(secret).purpose("receipts") for secret in secrets.all_secrets)
+
+
 def build_classifier(
     settings: Settings,
     *,

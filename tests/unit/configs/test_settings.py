@@ -45,6 +45,13 @@ def test_secrets_come_from_the_environment():
     assert (found.redis_url, found.groq_api_key, found.groq_base_url) == ("redis://a", "k", "https://api.groq.com")
 
 
+@pytest.mark.parametrize(
+    ("old", "expected"), [("", ("s",)), ("r", ("s", "r")), (" r , q,", ("s", "r", "q"))], ids=["none", "one", "two"]
+)
+def test_earlier_secrets_follow_the_one_in_force(old, expected):
+    assert secrets({**ENVIRONMENT, "WINNOW_SECRET_OLD": old}).all_secrets == expected
+
+
 @pytest.mark.parametrize("missing", ENVIRONMENT)
 def test_a_missing_secret_is_named(missing):
     with pytest.raises(ConfigError) as caught:

@@ -6,15 +6,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from configs.settings import Secrets
 from deployments.office import Office
+from deployments.wiring import receipt_secrets
 from pipeline.clients.accounts import Accounts
 from pipeline.clients.postgres import Database
 from pipeline.clients.store import MemoryStore
 from pipeline.directory import Principal
+from pipeline.errors import InvalidField
+from pipeline.keys import Keys
 from pipeline.receipts import Receipt, sign
 from pipeline.wire import FeedbackRequest
 
-SECRET = b"secret"
+SECRET, EARLIER = (Keys(secret).purpose("receipts") for secret in ("new", "old"))
+ENVIRONMENT = Secrets(redis_url="", database_url="", winnow_secret="new", winnow_secret_old="old")
 SENDER = "4f3c"
 
 
@@ -39,7 +44,7 @@ def reputations() -> MemoryStore:
 
 @pytest.fixture
 def office(database: Database, reputations: MemoryStore) -> Office:
-    return Office(database, reputations, SECRET, {}, ())
+    return Office(database, reputations, receipt_secrets(ENVIRONMENT), {}, ())
 
 
 def receipt(tenant: str, secret: bytes = SECRET) -> str:
@@ -79,3 +84,13 @@ async def test_a_text_that_follows_moves_no_report(
     answer = await office.feedback(FeedbackRequest(label="spam", receipt=token, text="text"), principal)
     assert answer == {"status": "changed", "credited_to": "distilbert/2"}
     assert await reputations.reputations([SENDER]) == [(1, 0)]
+
+
+async def test_receipts_outlive_the_secret_that_signed_them(
+    office: Office, reputations: MemoryStore, principal: Principal
+) -> None:
+    for secret in (SECRET, EARLIER):
+        await office.feedback(FeedbackRequest(label="spam", receipt=receipt(principal.tenant, secret)), principal)
+    assert await reputations.reputations([SENDER]) == [(2, 0)]
+    with pytest.raises(InvalidField, match="not one of ours"):
+        await office.feedback(FeedbackRequest(label="spam", receipt=receipt(principal.tenant, b"other")), principal)
