@@ -1,5 +1,6 @@
 """A DistilBERT spam classifier in ONNX, INT8 or FP32."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from pipeline.batching import Indices, isolate, micro_batches
 from pipeline.models.session import open_session
 from pipeline.scoring import Platt
+from pipeline.tokens import by_version, select
 from pipeline.types import Floats, TokenBatch
 
 
@@ -45,3 +47,18 @@ class Transformer:
         for items in micro_batches(tokens.lengths, self._budget):
             isolate(run, items)
         return (self._calibration.a * out + self._calibration.b).astype(np.float32)
+
+
+class Transformers:
+    """All loaded versions."""
+
+    def __init__(self, versions: Mapping[str, Transformer]) -> None:
+        self._versions = versions
+
+    def logits(self, tokens: TokenBatch, versions: Sequence[str]) -> Floats:
+        """float32[N] calibrated spam logits, each by its version; NaN as for one, and for unknown versions."""
+        out = np.full(len(versions), np.nan, dtype=np.float32)
+        for ref, items in by_version(versions).items():
+            if ref in self._versions:
+                out[items] = self._versions[ref].logits(select(tokens, items))
+        return out

@@ -1,6 +1,6 @@
 """Text to token ids, with the tokenizer that a transformer was trained with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from pipeline.batching import Indices, isolate
 from pipeline.errors import ModelError
+from pipeline.tokens import by_version, merge
 from pipeline.types import TokenBatch
 
 
@@ -34,3 +35,20 @@ class WordPiece:
         isolate(run, np.arange(len(texts)))
         ids = [token for row in rows for token in row]
         return TokenBatch(ids=np.asarray(ids, dtype=np.int32), lengths=np.asarray([*map(len, rows)], dtype=np.int32))
+
+
+class Tokenizers:
+    """The tokenizers of all loaded transformer versions."""
+
+    def __init__(self, versions: Mapping[str, WordPiece]) -> None:
+        self._versions = versions
+
+    def encode(self, texts: Sequence[str], versions: Sequence[str]) -> TokenBatch:
+        """Token ids of canonical texts, each by its version's tokenizer; an item of an unknown version has length 0."""
+        groups = by_version(versions)
+        return merge({ref: self._encode(ref, [texts[i] for i in items]) for ref, items in groups.items()}, groups)
+
+    def _encode(self, ref: str, texts: list[str]) -> TokenBatch:
+        if ref in self._versions:
+            return self._versions[ref].encode(texts)
+        return TokenBatch(ids=np.empty(0, dtype=np.int32), lengths=np.zeros(len(texts), dtype=np.int32))
