@@ -6,6 +6,7 @@ from ray import serve
 
 from configs.resources import read_rules
 from configs.settings import Settings, secrets
+from deployments.metrics import count_backend_failure
 from deployments.stages.worker import DRY_RUN, discreet
 from pipeline.clients.redis_store import RedisStore
 from pipeline.keys import Keys
@@ -21,7 +22,11 @@ class RuleEngine:
         self._book = read_rules(settings)
         environment = secrets()
         self._keys = Keys(environment.winnow_secret)
-        self._store = RedisStore(environment.redis_url, timeout_s=settings.redis_timeout_ms / 1000)
+        self._store = RedisStore(
+            environment.redis_url,
+            timeout_s=settings.redis_timeout_ms / 1000,
+            on_failure=lambda _, reason: count_backend_failure("redis", reason),
+        )
         self._book.check(DRY_RUN, "", obfuscated=False)
 
     @discreet
