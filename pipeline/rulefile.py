@@ -8,7 +8,7 @@ import re2
 
 from pipeline.errors import ConfigError
 from pipeline.links import canonical_host
-from pipeline.senders import SenderKind, classify_sender
+from pipeline.senders import SenderKind, canonical_address
 from pipeline.yamlfile import Document
 
 Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=64)]
@@ -114,15 +114,11 @@ def _list_errors(lists: Lists, document: Document) -> Iterator[ConfigError]:
         for number, entry in enumerate(getattr(lists, title).domains):
             if not _is_domain(entry):
                 yield document.error(f"$.lists.{title}.domains[{number}]", "not a domain in lower case")
-    denied = {*lists.deny.domains, *map(canonical_sender, lists.deny.senders)}
+    denied = {*lists.deny.domains, *map(canonical_address, lists.deny.senders)}
     for kind in ("senders", "domains"):
         for number, entry in enumerate(getattr(lists.allow, kind)):
-            if entry in denied or canonical_sender(entry) in denied:
+            if entry in denied or canonical_address(entry) in denied:
                 yield document.error(f"$.lists.allow.{kind}[{number}]", "stands on the deny list as well")
-
-
-def canonical_sender(entry: str) -> str:
-    return classify_sender(entry).canonical
 
 
 def _pattern_errors(patterns: Patterns, document: Document, place: str, symbol: str) -> Iterator[ConfigError]:

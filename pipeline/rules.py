@@ -15,10 +15,9 @@ from pipeline.rulefile import (
     DENY_SENDER,
     Entries,
     RuleFile,
-    canonical_sender,
     load_rule_file,
 )
-from pipeline.senders import Sender, classify_sender
+from pipeline.senders import Sender, canonical_address, classify_sender, identity
 from pipeline.types import ListName, RuleHit
 
 log = logging.getLogger(__name__)
@@ -29,12 +28,12 @@ class _List:
 
     def __init__(self, name: ListName, entries: Entries, symbols: tuple[str, str]) -> None:
         self._name = name
-        self._senders = frozenset(map(canonical_sender, entries.senders))
+        self._senders = frozenset(map(canonical_address, entries.senders))
         self._domains = frozenset(entries.domains)
         self._sender_symbol, self._domain_symbol = symbols
 
     def sender(self, sender: Sender) -> RuleHit | None:
-        for name in (sender.canonical, sender.header):
+        for name in (identity(sender), sender.header):
             if name and name in self._senders:
                 return RuleHit(self._sender_symbol, 0.0, name, decides=self._name)
         return None

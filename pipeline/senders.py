@@ -41,6 +41,7 @@ _CALLING_CODES: dict[str, str] = dict(
     )
 )
 _SHORTEST_NATIONAL = 9
+_SHORTEST_PLUSLESS = 11  # fewer digits are as likely a national number: "6591234567" is of Singapore or of India
 
 
 def classify_sender(raw: str) -> Sender:
@@ -58,8 +59,18 @@ def classify_sender(raw: str) -> Sender:
 
 
 def canonical_address(raw: str) -> str:
-    """The one spelling of a sender or a recipient; "" when nothing was given."""
-    return classify_sender(raw).canonical
+    """The one spelling of a sender or a recipient, by `identity`; idempotent, "" when nothing was given."""
+    return identity(classify_sender(raw))
+
+
+def identity(sender: Sender) -> str:
+    """What addresses are told apart by: the canonical spelling, with the plus that a gateway dropped.
+
+    The kind stays "national", for 11 digits may be a number of China as well as one of the United States; but where
+    two spellings meet in all their digits, one and the same number is the likelier reading by far.
+    """
+    lacks_plus = sender.kind == "national" and _lacks_plus(sender.canonical)
+    return f"+{sender.canonical}" if lacks_plus else sender.canonical
 
 
 def _classify_number(text: str) -> Sender | None:
@@ -74,10 +85,13 @@ def _classify_number(text: str) -> Sender | None:
     if 3 <= len(digits) < _SHORTEST_NATIONAL:
         return Sender("short_code", digits)
     if _SHORTEST_NATIONAL <= len(digits) <= 15:
-        # Gateways drop the plus; without a trunk zero, 11 digits and more hold a calling code.
-        hint = _country(digits) if len(digits) > 10 and not digits.startswith("0") else ""
-        return Sender("national", digits, country_hint=hint)
+        return Sender("national", digits, country_hint=_country(digits) if _lacks_plus(digits) else "")
     return None
+
+
+def _lacks_plus(digits: str) -> bool:
+    """Whether these digits hold a calling code: too many for a national number, and no trunk zero before them."""
+    return len(digits) >= _SHORTEST_PLUSLESS and not digits.startswith("0")
 
 
 def _classify_name(name: str) -> Sender:

@@ -122,6 +122,13 @@ def test_lists(text: str, sender: str, symbols: list[tuple[str, str]]) -> None:
     assert all(hit.score == 0 for hit in hits)
 
 
+@pytest.mark.parametrize("entry", ["+447700900123", "447700900123", "0044 7700 900123"])
+@pytest.mark.parametrize("sender", ["+447700900123", "447700900123"])
+def test_a_sender_is_denied_with_and_without_the_plus(entry: str, sender: str) -> None:
+    (hit,) = book(lists=f"{{deny: {{senders: ['{entry}']}}}}").check("x", sender)
+    assert hit.decides == "deny"
+
+
 def test_a_text_that_hid_its_wording_is_not_allowed_for_its_links() -> None:
     text = normalise("see раураl.com now or never")
     assert text.text == "see paypal.com now or never"
@@ -163,6 +170,10 @@ def test_version_follows_the_content() -> None:
             r"r\.yaml:6: lists\.deny\.domains\[1\]",
         ),
         ('version: "1"\nlists: {allow: {senders: [ABC]}, deny: {senders: [abc]}}', r"r\.yaml:2: .*deny list as well"),
+        (
+            'version: "1"\nlists: {allow: {senders: ["447700900123"]}, deny: {senders: ["+447700900123"]}}',
+            r"r\.yaml:2: .*deny list as well",
+        ),
         ("version: 1", r"r\.yaml:1: version: Expected `str`, got `int`"),
         ("symbols: []", r"r\.yaml:1: .*missing required field `version`"),
     ],
