@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 
 from pipeline.errors import InvalidField, MalformedJson, TooLarge, WinnowError
+from pipeline.salvage import cut
 from pipeline.types import INTENTS, IntentMode, PolicyName
 
 MessageId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, description="The gateway's own id.")]
@@ -92,8 +93,7 @@ class Parser(Generic[T]):
         except msgspec.ValidationError as error:
             raise _invalid_field(str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            _refuse_surrogates(_lenient(bytes(body)))
-            raise MalformedJson from None
+            raise _malformed(bytes(body)) from None
 
 
 parse_classify = Parser(ClassifyRequest)
@@ -107,18 +107,25 @@ def parse_batch(body: bytes, most: int) -> list[ClassifyRequest | BadItem]:
     """The messages of a batch in order, each a request or the error that it alone deserves."""
     try:
         items: list[Any] = list(_parse_batch(body).messages)
-    except InvalidField as error:
-        # The decoder refuses a whole body for one lone surrogate; its neighbours deserve better.
-        if not (error.field or "").startswith("$.messages["):
-            raise
-        whole = _lenient(body)
-        _parse_batch(json.dumps({**whole, "messages": []}).encode())
-        items = [json.dumps(item).encode() for item in whole["messages"]]
+    except (MalformedJson, InvalidField) as error:
+        items = _salvage(body, error)
     if not items:
         raise InvalidField("needs at least one message", field="$.messages")
     if len(items) > most:
         raise TooLarge(f"holds {len(items)} messages, at most {most} are allowed", field="$.messages")
     return [_parse_item(raw) for raw in items]
+
+
+def _salvage(body: bytes, error: WinnowError) -> list[bytes]:
+    """The items of a batch that the decoder refuses whole, where only what is inside of them can be to blame.
+
+    Raises:
+        MalformedJson, InvalidField: the envelope is wrong, or something is not even JSON.
+    """
+    pieces = cut(body, "messages")
+    if pieces is None or _parse_batch(pieces.envelope).messages or not all(map(_is_json, pieces.items)):
+        raise error
+    return pieces.items
 
 
 def _parse_item(raw: bytes | msgspec.Raw) -> ClassifyRequest | BadItem:
@@ -130,19 +137,44 @@ def _parse_item(raw: bytes | msgspec.Raw) -> ClassifyRequest | BadItem:
 
 def _message_id(raw: bytes) -> str | None:
     """The id of a message that is otherwise wrong, so that its error can be matched."""
-    value = _lenient(raw)
+    try:
+        value = _lenient(raw)
+    except MalformedJson:
+        return None
     found = value.get("message_id") if isinstance(value, dict) else None
     return found if isinstance(found, str) and len(found) <= 128 and _is_unicode(found) else None
 
 
+def _malformed(body: bytes) -> WinnowError:
+    """Why the decoder could not read a body: for a lone surrogate, where it stands."""
+    try:
+        _refuse_surrogates(_lenient(body))
+    except InvalidField as error:
+        return error
+    except (MalformedJson, RecursionError):
+        pass
+    return MalformedJson()
+
+
+def _is_json(raw: bytes) -> bool:
+    """Whether this is JSON, or nested too deeply or in too strange an encoding to tell."""
+    try:
+        json.loads(raw, parse_constant=_refuse_constant, parse_int=float)
+    except (RecursionError, UnicodeDecodeError):
+        return True
+    except ValueError:
+        return False
+    return True
+
+
 def _lenient(body: bytes) -> Any:
-    """JSON that may hold lone surrogates.
+    """JSON that may hold lone surrogates. Integers come as floats: these may have any number of digits.
 
     Raises:
         MalformedJson: not JSON all the same.
     """
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return json.loads(body, parse_constant=_refuse_constant, parse_int=float)
     except (ValueError, RecursionError):
         raise MalformedJson from None
 
@@ -157,7 +189,8 @@ def _refuse_surrogates(value: Any, path: str = "$") -> None:
         raise InvalidField("holds a lone surrogate, which is not a character", field=path)
     if isinstance(value, dict):
         for key, inner in value.items():
-            _refuse_surrogates(inner, f"{path}.{key}" if _is_unicode(key) else path)
+            _refuse_surrogates(key, path)
+            _refuse_surrogates(inner, f"{path}.{key}")
     if isinstance(value, list):
         for index, inner in enumerate(value):
             _refuse_surrogates(inner, f"{path}[{index}]")

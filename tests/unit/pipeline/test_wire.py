@@ -58,17 +58,66 @@ def test_surrogate_pairs_are_characters():
     assert parse_classify(b'{"text": "\\ud83d\\ude00"}').text == "😀"
 
 
-BAD = [b'{"text": 7, "message_id": "m"}', b'{"text": "\\ud800", "message_id": "m"}', b'{"message_id": "m"}']
+GOOD = b'{"text": "a, \\"b\\" ]}", "sender": "BANK"}'
 
 
-@pytest.mark.parametrize("bad", BAD)
-def test_one_bad_message_among_999_good(bad):
-    good = b'{"text": "a"}'
-    items = parse_batch(b'{"messages": [' + b",".join([good] * 500 + [bad] + [good] * 499) + b"]}", 1000)
+def nested(depth):
+    return b"[" * depth + b"]" * depth
+
+
+#: An item, the id that its error is matched by, and the error.
+BAD = {
+    "type": (b'{"text": 7, "message_id": "m"}', "m", InvalidField),
+    "surrogate": (b'{"text": "\\ud800", "message_id": "m"}', "m", InvalidField),
+    "surrogate in a key": (b'{"text": "a", "\\ud800": 1, "message_id": "m"}', "m", InvalidField),
+    "surrogate in a key inside": (b'{"text": {"\\ud800": 1}, "message_id": "m"}', "m", InvalidField),
+    "surrogate in the id": (b'{"text": "a", "message_id": "\\ud800"}', None, InvalidField),
+    "no text": (b'{"message_id": "m"}', "m", InvalidField),
+    "no object": (b"[]", None, InvalidField),
+    "5,000 digits": (b'{"text": %b, "message_id": "m"}' % (b"7" * 5000), "m", InvalidField),
+    "5,000 digits of a field": (b'{"text": "a", "deadline_ms": %b}' % (b"7" * 5000), None, InvalidField),
+    "not UTF-8": (b'{"text": "\xff", "message_id": "m"}', None, MalformedJson),
+} | {
+    f"{depth} brackets": (b'{"text": %b, "message_id": "m"}' % nested(depth), None, (InvalidField, MalformedJson))
+    for depth in (990, 994, 1_000, 5_000, 100_000)
+}
+bad_items = pytest.mark.parametrize(("bad", "message_id", "error"), BAD.values(), ids=BAD)
+
+
+@bad_items
+def test_one_bad_message_among_999_good(bad, message_id, error):
+    items = parse_batch(b'{"messages": [' + b", ".join([GOOD] * 500 + [bad] + [GOOD] * 499) + b"]}", 1000)
     assert len(items) == 1000
     assert [i for i, item in enumerate(items) if isinstance(item, BadItem)] == [500]
-    assert items[500].message_id == "m"
-    assert isinstance(items[500].error, InvalidField)
+    assert items[500].message_id == message_id
+    assert isinstance(items[500].error, error)
+    assert items[499] == items[501] == ClassifyRequest(text='a, "b" ]}', sender="BANK")
+
+
+@bad_items
+def test_a_bad_message_beside_another_kind_of_bad_one(bad, message_id, error):
+    surrogate = BAD["surrogate"][0]
+    first, second, good = parse_batch(b'{"messages": [%b,%b,%b]}' % (bad, surrogate, GOOD), 3)
+    assert (first.message_id, second.message_id) == (message_id, "m")
+    assert isinstance(first.error, error)
+    assert isinstance(good, ClassifyRequest)
+
+
+@given(st.binary(max_size=40) | st.text('{}[]",:a\\ \ud800', max_size=40).map(lambda t: t.encode("utf-8", "ignore")))
+def test_any_item_is_a_request_or_a_bad_item_or_spoils_the_syntax(raw):
+    try:
+        items = parse_batch(b'{"messages": [%b,%b]}' % (raw, GOOD), 50)
+    except MalformedJson:
+        return
+    assert isinstance(items[-1], ClassifyRequest)
+
+
+@pytest.mark.parametrize("depth", [980, 990, 100_000])
+def test_a_deep_request_is_malformed_or_wrong(depth):
+    inner = b'{"x": ' * depth + b'"\\ud800"' + b"}" * depth
+    for body in (b'{"text": "a", "\\ud800": %b}' % inner, b'{"text": %b}' % inner, b'{"policy": %b}' % nested(depth)):
+        with pytest.raises((MalformedJson, InvalidField)):
+            parse_classify(body)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +129,11 @@ def test_one_bad_message_among_999_good(bad):
         (b'{"messages": [{"text": "a"}], "x": 1}', InvalidField, "$.x"),
         (b'{"messages": [1, 2, 3, 4]}', TooLarge, "$.messages"),
         (b'{"messages": [', MalformedJson, None),
+        (b'{"messages": [{"text": "a"} {"text": "b"}, {"text": "\\ud800"}]}', MalformedJson, None),
+        (b'{"messages": [{"text": "\\ud800"},]}', MalformedJson, None),
+        (b'{"messages": [{"text": "\\ud800"}], "x": 1}', InvalidField, "$.x"),
+        (b'{"messages": [{"text": "\\ud800"}], "messages": [{"text": "a"}]}', (InvalidField, MalformedJson), None),
+        (b'{"messages": [1, 2, 3, {"text": "\\ud800"}]}', TooLarge, "$.messages"),
         (b'{"messages": [{"text": "\\ud800"}], "\\ud800": 1}', (InvalidField, MalformedJson), None),
     ],
 )
