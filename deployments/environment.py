@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+#: Every process of a server carries its run folder in this variable.
+OWNER = "WINNOW_RUN"
 #: Replicas that take HTTP from HAProxy; one port each.
 _REPLICA_PORTS = 32
 
@@ -28,6 +30,8 @@ def tuned(run_folder: Path, cores: int) -> dict[str, str]:
         # A server that is told to stop need not wait for other nodes' proxies to hear of it.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         "PROMETHEUS_MULTIPROC_DIR": str(run_folder / "metrics"),
+        OWNER: str(run_folder),
+        **_no_proxy(),
     }
 
 
@@ -40,6 +44,13 @@ PERFORMANCE: dict[str, str] = {
     # Metrics are pushed to an agent that nobody scrapes here; Winnow has its own.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
 }
+
+
+def _no_proxy() -> dict[str, str]:
+    """gRPC between replicas would go through the machine's HTTP proxy, were its own addresses not named."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    value = ",".join(filter(None, (named, "127.0.0.1", "localhost")))
+    return {"no_proxy": value, "NO_PROXY": value}
 
 
 def _haproxy_files(folder: Path) -> dict[str, str]:

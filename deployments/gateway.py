@@ -67,9 +67,8 @@ class Gateway:
             intents=wiring.intent_lane(self.settings, self._intent, self._redis, observer) if ask else None,
         )
         manifests = read_manifests(self.settings)
-        self.office = Office(
-            self._database, self._redis, keys.purpose("receipts"), manifests, self.settings.models.transformers
-        )
+        receipts = wiring.receipt_secrets(self._secrets)
+        self.office = Office(self._database, self._redis, receipts, manifests, self.settings.models.transformers)
         self._feed.start()
         warmup = asyncio.create_task(self._become_ready())
         self._tasks = [warmup, asyncio.create_task(self._report_age())]

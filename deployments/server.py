@@ -30,6 +30,7 @@ from deployments.embedded import EmbeddedBackends, lock_folder
 from pipeline.errors import ConfigError, Unavailable
 
 _READY_TIMEOUT_S = 180.0
+_LEFTOVERS_TIMEOUT_S = 10.0
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RAY_MEMORY = 100 * 2**20  # of the object store: batches travel over gRPC and do not use it
 
@@ -71,11 +72,11 @@ def _start(stack: ExitStack, profile: Profile, home: Path, port: int) -> Running
     run = _fresh_run_folder(home)
     if not environment.is_free(port):
         raise ConfigError(f"port {port} is in use; choose another one with --port")
-    os.environ.update(environment.tuned(run, os.cpu_count() or 1))
     _set_secret(home)
     is_embedded = not os.environ.get("DATABASE_URL")
     dead_backends = _start_backends(stack, home)
     key = _prepare_database(home, is_embedded)
+    os.environ.update(environment.tuned(run, os.cpu_count() or 1))
     _start_serve(stack, profile, port, run)
     stop_on_signals()  # Ray has put its own handlers in place
     url = f"http://127.0.0.1:{port}"
@@ -102,12 +103,21 @@ def _fresh_run_folder(home: Path) -> Path:
 
 
 def _stop_leftovers(run: Path) -> None:
-    """End what a killed server left behind: its HAProxy would keep the port and answer 500."""
-    for process in psutil.process_iter(["cmdline"]):
-        if str(run / "haproxy.cfg") in (process.info["cmdline"] or []):
+    """End what a killed server left behind: its HAProxy would keep the port and answer 500, and its Ray would
+    start HAProxy again. The folder's lock is ours, so nobody alive owns them.
+    """
+    give_up = time.monotonic() + _LEFTOVERS_TIMEOUT_S
+    while (leftovers := [p for p in psutil.process_iter() if _belongs_to(p, run)]) and time.monotonic() < give_up:
+        for process in leftovers:
             with suppress(psutil.Error):
                 process.kill()
-                process.wait(5)
+        psutil.wait_procs(leftovers, timeout=1)
+
+
+def _belongs_to(process: psutil.Process, run: Path) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.environ().get(environment.OWNER) == str(run)) and process.pid != os.getpid()
+    return False
 
 
 def _set_secret(home: Path) -> None:
@@ -154,6 +164,7 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> No
         log_to_driver=False,
         logging_level="WARNING",
         object_store_memory=_RAY_MEMORY,
+        _node_ip_address="127.0.0.1",
         _temp_dir=str(run / "ray"),
         runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}},
     )

@@ -4,6 +4,7 @@ from ray import serve
 
 from configs.settings import Settings, secrets
 from deployments.stages.worker import discreet
+from deployments import metrics
 from pipeline.clients.groq_intent import GroqIntent as GroqClient
 
 
@@ -18,6 +19,8 @@ class GroqIntent:
             base_url=environment.groq_base_url,
             model=settings.intent.model,
             max_concurrency=settings.intent.concurrency,
+            on_outcome=metrics.count_groq_outcome,
+            on_usage=metrics.count_groq_usage,
         )
 
     @discreet

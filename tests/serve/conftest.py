@@ -45,5 +45,14 @@ def in_thread(server: GroqServer) -> Iterator[GroqServer]:
         yield server
     finally:
         asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_cancel_rest(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
+
+
+async def _cancel_rest() -> None:
+    """Requests that were told to hang are still waiting."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
