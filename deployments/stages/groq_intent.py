@@ -3,8 +3,8 @@
 from ray import serve
 
 from configs.settings import Settings, secrets
-from deployments.stages.worker import discreet
 from deployments import metrics
+from deployments.stages.worker import discreet
 from pipeline.clients.groq_intent import GroqIntent as GroqClient
 
 
