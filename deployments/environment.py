@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 #: Every process of a server carries its run folder in this variable.
 OWNER = "WINNOW_RUN"
 #: Replicas that take HTTP from HAProxy; one port each.
@@ -49,7 +51,8 @@ PERFORMANCE: dict[str, str] = {
 def _no_proxy() -> dict[str, str]:
     """gRPC between replicas would go through the machine's HTTP proxy, were its own addresses not named."""
     named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    value = ",".join(filter(None, (named, "127.0.0.1", "localhost")))
+    own = [a.address for each in psutil.net_if_addrs().values() for a in each if a.family == socket.AF_INET]
+    value = ",".join(filter(None, (named, "localhost", *own)))
     return {"no_proxy": value, "NO_PROXY": value}
 
 

@@ -128,11 +128,11 @@ class Office:
             InvalidField: the subscriber's name is empty, too long or cannot be stored.
             Unavailable: Postgres is down.
         """
-        if not 1 <= len(subscriber) <= 64 or "\0" in subscriber:
+        address = canonical_address(subscriber)
+        if not 1 <= len(address) <= 64 or "\0" in address:
             raise InvalidField("must have 1 to 64 characters, none of them NUL", field="subscriber")
-        subscriber = canonical_address(subscriber)
-        await self._accounts.put_subscriber(principal.tenant, subscriber, policy)
-        return {"subscriber": subscriber, "policy": policy}
+        await self._accounts.put_subscriber(principal.tenant, address, policy)
+        return {"subscriber": address, "policy": policy}
 
     def models(self) -> list[dict[str, Any]]:
         """The loaded versions, from their manifests."""

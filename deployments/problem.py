@@ -1,7 +1,6 @@
 """Errors as problem details (RFC 9457), and the guard that keeps surprises out of answers and logs."""
 
 import logging
-from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -18,6 +17,7 @@ from pipeline.errors import (
     NotFound,
     Unauthenticated,
     WinnowError,
+    describe,
     http_status,
 )
 
@@ -100,12 +100,4 @@ class Guard:
         except ClientDisconnect:
             pass  # nobody is there to be answered
         except Exception as error:
-            log.error("unexpected %s at %s", type(error).__name__, _place(error))
-
-
-def _place(error: BaseException) -> str:
-    """File and line where an exception was raised: all that may be said of it."""
-    trace: Any = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+            log.error("unexpected %s", describe(error))

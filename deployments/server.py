@@ -164,7 +164,6 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> No
         log_to_driver=False,
         logging_level="WARNING",
         object_store_memory=_RAY_MEMORY,
-        _node_ip_address="127.0.0.1",
         _temp_dir=str(run / "ray"),
         runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}},
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from pipeline.directory import Directory, Principal
-from pipeline.errors import InvalidField, WinnowError
+from pipeline.errors import InvalidField, WinnowError, describe
 from pipeline.keys import Keys
 from pipeline.memo import Memo
 from pipeline.normalise import normalise
@@ -127,7 +127,7 @@ class Classifier:
         except WinnowError as error:
             return Failed(request.message_id, error)
         except Exception as error:  # a message that nobody foresaw fails alone, too
-            log.error("unexpected %s", type(error).__name__)
+            log.error("unexpected %s", describe(error))
             return Failed(request.message_id, WinnowError("unexpected"))
 
     def _message(

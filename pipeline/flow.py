@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.breaker import Breaker
 from pipeline.cancellation import stops_this_task
 from pipeline.cascade import Gate, SpamModel
+from pipeline.errors import describe
 from pipeline.observe import Observer
 from pipeline.scoring import Answers, combine, evidence
 from pipeline.tokens import select
@@ -185,7 +186,7 @@ class Flow:
                 raise
             failure = type(error).__name__
             breaker.failure(time.monotonic())
-            log.warning("stage %s left out of a batch of %d: %s", stage, items, failure)
+            log.warning("stage %s left out of a batch of %d: %s", stage, items, describe(error))
             return None
         finally:
             self._observer.stage(stage, items, time.monotonic() - started, failure)

@@ -38,7 +38,7 @@ def choose(experiment: Experiment, key: str) -> str:
     for arm, weight in experiment.arms.items():
         if weight > 0.0:
             draw = -math.log(_uniform(f"{experiment.salt}\0{arm}\0{key}")) / weight
-            if draw < earliest:
+            if draw < earliest or not best:  # of a weight next to nothing the draw is infinite
                 best, earliest = arm, draw
     return best
 
