@@ -27,7 +27,6 @@ def tuned(run_folder: Path, cores: int) -> dict[str, str]:
         **_haproxy_files(run_folder),
         **_ports(),
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         # A server that is told to stop need not wait for other nodes' proxies to hear of it.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
@@ -45,6 +44,8 @@ PERFORMANCE: dict[str, str] = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     # Metrics are pushed to an agent that nobody scrapes here; Winnow has its own.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    # The clients of a cluster, like `serve deploy`, send the token that its nodes ask for.
+    "RAY_AUTH_MODE": "token",
 }
 
 
