@@ -14,6 +14,7 @@ from configs.settings import ROOT
 from tests.support.server import Server, free_port
 
 
+@pytest.mark.timeout(400)  # three starts of a whole server
 def test_it_stops_whole_and_starts_again(tmp_path: Path):
     """After Ctrl-C, and after SIGKILL, which leaves no time to clean up."""
     server = Server(tmp_path / "home")
