@@ -26,7 +26,7 @@ class Models(Strict, frozen=True):
     trees: str = "lightgbm/1"
     transformers: tuple[str, ...] = ("distilbert/2", "distilbert/1")  #: loaded at start; the first is the default
     threads: int = 1  #: intra-op threads of one ONNX session
-    token_budget: int = 1024  #: padded tokens in one micro-batch of the transformer
+    token_budget: int = 512  #: padded tokens in one micro-batch of the transformer
 
 
 class Request(Strict, frozen=True):
