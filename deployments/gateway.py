@@ -39,6 +39,7 @@ class Gateway:
         self._secrets = secrets
         self._stages = stages
         self._intent = intent
+        self._manifests = read_manifests(settings)
         self._directory = Directory(default_policy=read_policies(settings).default)
         self._tasks: list[asyncio.Task[None]] = []
         self.waiting_for = "the start"  #: what keeps it from being ready; "" when nothing does
@@ -57,18 +58,19 @@ class Gateway:
         self._database = await Database.open(self._secrets.database_url)
         self._feed = DirectoryFeed(self._secrets.database_url, self._adopt, blank=self._directory)
         keys = wiring.build_keys(self.settings, self._secrets)
-        flow = wiring.build_flow(self.settings, self._stages, observer, cascade=self.settings.cascade.enabled)
+        cascade = self.settings.cascade.enabled
+        flow = wiring.build_flow(self.settings, self._manifests, self._stages, observer, cascade=cascade)
         ask = self._secrets.groq_api_key
         self.classifier = wiring.build_classifier(
             self.settings,
+            self._manifests,
             directory=lambda: self._directory,
             keys=keys,
             assess=wiring.assess_lane(self.settings, flow, self._redis, observer),
             intents=wiring.intent_lane(self.settings, self._intent, self._redis, observer) if ask else None,
         )
-        manifests = read_manifests(self.settings)
         receipts = wiring.receipt_secrets(self._secrets)
-        self.office = Office(self._database, self._redis, receipts, manifests, self.settings.models.transformers)
+        self.office = Office(self._database, self._redis, receipts, self._manifests, self.settings.models.transformers)
         self._feed.start()
         warmup = asyncio.create_task(self._become_ready())
         self._tasks = [warmup, asyncio.create_task(self._report_age())]
@@ -116,7 +118,7 @@ class Gateway:
 
     async def _become_ready(self) -> None:
         """Dry-run until every stage answers for every version; then wait for the directory."""
-        flow = wiring.build_flow(self.settings, self._stages, Observer(), cascade=False)
+        flow = wiring.build_flow(self.settings, self._manifests, self._stages, Observer(), cascade=False)
         messages = [dry_message(version) for version in self.settings.models.transformers]
         while missing := {stage for answer in await flow.assess(messages) for stage in answer.degraded}:
             self.waiting_for = ", ".join(sorted(missing))

@@ -3,7 +3,6 @@
 Ray Serve reads its environment when it is imported, so `ray` is imported here only once that is set.
 """
 
-import io
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -177,15 +176,14 @@ def _start_serve(stack: ExitStack, profile: Profile, port: int, run: Path) -> No
 
 
 def _stop_serve() -> None:
-    """Stop Serve, then Ray, which would report on stderr that the stopped controller answers no more."""
+    """Stop Serve, then Ray, even when Serve does not stop in order."""
     import ray
     from ray import serve
 
-    with redirect_stderr(io.StringIO()):
-        try:
-            serve.shutdown()
-        finally:
-            ray.shutdown()
+    try:
+        serve.shutdown()
+    finally:
+        ray.shutdown()
 
 
 def _write_state(stack: ExitStack, path: Path, url: str, run: Path) -> None:

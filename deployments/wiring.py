@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from configs.resources import read_manifests, read_policies, read_rules
+from configs.resources import read_policies, read_rules
 from configs.settings import Secrets, Settings
-from model_store.manifest import NORMALISER
+from model_store.manifest import NORMALISER, Manifest
 from pipeline.cascade import Gate, SpamModel
 from pipeline.classifier import Bounds, Classifier, IntentQuestion
 from pipeline.directory import Directory
@@ -21,12 +21,14 @@ from pipeline.policy import Limits, resolve
 from pipeline.scoring import RULES_SCORER, RULES_THRESHOLDS
 from pipeline.types import Assessment, IntentStage, Message, PolicyName
 
+Manifests = Mapping[str, Manifest]  #: by version, of the bundles that this server loads
+
 _GRACE_S = 0.2  # for the stage to give up by itself
 
 
-def build_flow(settings: Settings, stages: Stages, observer: Observer, *, cascade: bool) -> Flow:
+def build_flow(settings: Settings, manifests: Manifests, stages: Stages, observer: Observer, *, cascade: bool) -> Flow:
     """The DAG; without the cascade every message reaches the transformer."""
-    models = _spam_models(settings)
+    models = _spam_models(settings, manifests)
     return Flow(
         stages,
         models,
@@ -49,6 +51,7 @@ def receipt_secrets(secrets: Secrets) -> tuple[bytes, ...]:
 
 def build_classifier(
     settings: Settings,
+    manifests: Manifests,
     *,
     directory: Callable[[], Directory],
     keys: Keys,
@@ -64,7 +67,7 @@ def build_classifier(
             intent_budget_s=settings.intent.budget_ms / 1000,
         ),
         directory=directory,
-        limits=_limits(settings),
+        limits=_limits(settings, manifests),
         transformers=settings.models.transformers,
         assess=assess,
         intents=intents,
@@ -109,8 +112,7 @@ async def _ask(stage: IntentStage, questions: Sequence[IntentQuestion]) -> list[
     return [Unavailable("no intent in time") if label is None else label for label in labels]
 
 
-def _spam_models(settings: Settings) -> dict[str, SpamModel]:
-    manifests = read_manifests(settings)
+def _spam_models(settings: Settings, manifests: Manifests) -> dict[str, SpamModel]:
     return {
         ref: SpamModel(
             ref,
@@ -122,8 +124,7 @@ def _spam_models(settings: Settings) -> dict[str, SpamModel]:
     }
 
 
-def _limits(settings: Settings) -> dict[tuple[PolicyName, str], Limits]:
+def _limits(settings: Settings, manifests: Manifests) -> dict[tuple[PolicyName, str], Limits]:
     """Limits by policy and scorer. Phishing and OTP are the TF-IDF bundle's business, whoever scored spam."""
-    manifests = read_manifests(settings)
     scorers = {ref: manifest.thresholds for ref, manifest in manifests.items()} | {RULES_SCORER: RULES_THRESHOLDS}
     return resolve(read_policies(settings), scorers, common=manifests[settings.models.trees].thresholds)

@@ -73,7 +73,7 @@ class Flow:
     ) -> None:
         self._stages = stages
         self._models = models
-        self._trees = trees
+        self._tree_tasks = dict.fromkeys(("gate", "phishing", "otp", "intent"), trees)
         self._gate = gate
         self._timeout_s = timeout_s
         self._observer = observer
@@ -159,9 +159,7 @@ class Flow:
         )
         left_out = tuple(_left_out(answers, hits is None, tokens is None or not tokens.lengths[i], needed))
         model = self._models.get(message.version)
-        refs = {"spam": message.version, "gate": self._trees} | dict.fromkeys(
-            ("phishing", "otp", "intent"), self._trees
-        )
+        refs = {**self._tree_tasks, "spam": message.version}
         return combine(
             msgspec.structs.replace(answers, degraded=left_out), None if model is None else model.ensemble, refs
         )

@@ -121,11 +121,6 @@ class Memo(Generic[Q, A]):
         self._observer.cache(self._lane, source)
         return answer, source
 
-    @property
-    def waiting(self) -> int:
-        """Questions in the queue."""
-        return len(self._queue)
-
     def _recall(self, key: bytes) -> A | None:
         entry = self._memory.get(key)
         if entry is None:

@@ -1,14 +1,8 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.hash_seed import outputs
 from training.neardup import bigrams, cluster, mask, twins
-
-ROOT = Path(__file__).parents[3]
 
 TEXTS = st.lists(st.text(alphabet="ab 1", max_size=12), max_size=25)
 
@@ -56,15 +50,4 @@ def test_clusters_do_not_depend_on_the_hash_seed() -> None:
         "from training.neardup import cluster;"
         "print(cluster([f'{a} {b} {c}' for a in 'pqr' for b in 'stu' for c in 'vwx'] + ['p s', 's v', 'x']))"
     )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(outputs) == 1
+    assert len(outputs(program)) == 1

@@ -1,20 +1,15 @@
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from pipeline.types import INTENTS, NOT_OTP
+from tests.support.hash_seed import outputs
 from training.dedupe import exact_key
 from training.examples import Example
 from training.leakage import leakage
 from training.synthetic import generate
 from training.synthetic.generator import families, grammar
 from training.synthetic.recipe import SHARES, VARIANTS
-
-ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +25,7 @@ def test_same_arguments_same_messages() -> None:
 
 def test_messages_do_not_depend_on_the_hash_seed() -> None:
     program = "from training.synthetic import generate; print(generate(150, 3))"
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(outputs) == 1
+    assert len(outputs(program)) == 1
 
 
 def test_labels_agree_with_each_other(messages: list[Example]) -> None:
