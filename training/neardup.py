@@ -9,15 +9,28 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 NEAR = 0.5  #: Jaccard similarity from which two texts count as the same
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _DIGIT = re.compile(r"\d")
 
+T = TypeVar("T")
+
 Shingles = tuple[int, ...]  #: ids of a text's bigrams, ascending; rare bigrams have low ids
+
+
+class Watch(Protocol):
+    """Hands the items on one by one: whoever waits may count along."""
+
+    def __call__(self, items: Sequence[T], /) -> Iterable[T]: ...
+
+
+def unwatched(items: Sequence[T]) -> Iterable[T]:
+    return items
 
 
 def mask(text: str) -> str:
@@ -25,7 +38,7 @@ def mask(text: str) -> str:
     return " ".join(_DIGIT.sub("0", unicodedata.normalize("NFKC", text).lower()).split())
 
 
-def cluster(texts: Sequence[str]) -> list[int]:
+def cluster(texts: Sequence[str], watch: Watch = unwatched) -> list[int]:
     """Near-duplicate cluster of each text: the smallest index in its cluster. Single linkage."""
     roots = list(range(len(texts)))
 
@@ -39,21 +52,21 @@ def cluster(texts: Sequence[str]) -> list[int]:
     for same in members:
         for other in same[1:]:
             roots[other] = same[0]
-    for left, right in _candidates(distinct):
+    for left, right in _candidates(distinct, watch):
         a, b = find(members[left][0]), find(members[right][0])
         if a != b and _near(distinct[left], distinct[right]):
             roots[max(a, b)] = min(a, b)
     return [find(item) for item in range(len(texts))]
 
 
-def twins(texts: Sequence[str], held: Sequence[str]) -> list[bool]:
+def twins(texts: Sequence[str], held: Sequence[str], watch: Watch = unwatched) -> list[bool]:
     """For each text: is it a near-duplicate of any of the held ones? Not transitive."""
     shingles = _shingles([*texts, *held])
     index: dict[int, list[Shingles]] = defaultdict(list)
     for held_set in set(shingles[len(texts) :]):
         for token in _prefix(held_set):
             index[token].append(held_set)
-    return [_has_twin(shingle, index) for shingle in shingles[: len(texts)]]
+    return [_has_twin(shingle, index) for shingle in watch(shingles[: len(texts)])]
 
 
 def _shingles(texts: Sequence[str]) -> list[Shingles]:
@@ -86,10 +99,10 @@ def _prefix(shingle: Shingles) -> Shingles:
     return shingle[: len(shingle) - math.ceil(NEAR * len(shingle)) + 1]
 
 
-def _candidates(distinct: Sequence[Shingles]) -> Iterator[tuple[int, int]]:
+def _candidates(distinct: Sequence[Shingles], watch: Watch) -> Iterator[tuple[int, int]]:
     """Pairs that share a rare bigram and whose sizes allow the similarity; shorter sets are indexed first."""
     index: dict[int, list[int]] = defaultdict(list)
-    for item in sorted(range(len(distinct)), key=lambda i: (len(distinct[i]), i)):
+    for item in watch(sorted(range(len(distinct)), key=lambda i: (len(distinct[i]), i))):
         shortest = math.ceil(NEAR * len(distinct[item]))
         met: set[int] = set()
         for token in _prefix(distinct[item]):

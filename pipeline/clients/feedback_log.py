@@ -1,5 +1,7 @@
 """Feedback, in Postgres: the ground truth of experiments, reputation and retraining."""
 
+from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -9,6 +11,7 @@ from pipeline.clients.postgres import Database
 from pipeline.feedback import Feedback
 
 _SQL = queries.load("feedback")
+_PREFETCH = 1000  #: rows a round trip
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -16,6 +19,17 @@ class Outcome(msgspec.Struct, frozen=True):
 
     status: Literal["stored", "changed", "repeated"]
     replaced: str | None = None  #: the other label that stood there before; None: there was none
+
+
+class LabelledText(msgspec.Struct, frozen=True):
+    """Feedback that can teach: a label with the text that it is about."""
+
+    id: int  #: rises with each new row; a change of the label keeps it
+    tenant: str
+    message: str  #: the tenant's id of the message, or where it gave none the receipt's
+    label: str
+    text: str
+    updated_at: datetime  #: when the label was last set
 
 
 class FeedbackLog:
@@ -54,3 +68,17 @@ class FeedbackLog:
             text = row["text"] if feedback.text is None else feedback.text
             await connection.execute(_SQL["change"], row["id"], feedback.label, text)
         return Outcome("changed", row["label"] if relabelled else None)
+
+    async def texts(self, since: datetime | None = None, after: int = 0) -> AsyncIterator[LabelledText]:
+        """Feedback that came with a text, by id, as it stood when this began. Holds one connection until the end.
+
+        Args:
+            since: only what was stored or changed from then on.
+            after: only rows with a greater id.
+
+        Raises:
+            Unavailable: Postgres is down or too slow.
+        """
+        async with self._database.transaction() as connection:
+            async for row in connection.cursor(_SQL["with_text"], after, since, prefetch=_PREFETCH):
+                yield LabelledText(*row)

@@ -10,3 +10,9 @@ returning id, label, text, xmax = 0 as is_new  -- xmax: the transaction that loc
 
 -- name: change
 update spam_feedback set label = $2, text = $3, updated_at = now() where id = $1
+
+-- name: with_text
+select id, tenant, coalesce(message_id, receipt_id) as message, label, text, updated_at
+from spam_feedback
+where text <> '' and id > $1 and ($2::timestamptz is null or updated_at >= $2)
+order by id  -- of the primary key: rows flow without a sort, however many there are

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError
-from training.corpora import CORPORA, data_root, data_source, find, load, pretraining_texts, training_examples
+from training.corpora import CORPORA, data_root, data_source, find, load, present, pretraining_texts, training_examples
 from training.dedupe import exact_key, uci_split, without_twins
 from training.leakage import leakage
 
@@ -37,8 +37,8 @@ def test_missing_file_is_named_with_where_to_get_it(tmp_path: Path) -> None:
 
 
 def test_unknown_corpus_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"no corpus is called 'enron'.*uci"):
-        find("enron")
+    with pytest.raises(ConfigError, match=r"no corpus is called 'nothing'.*uci"):
+        find("nothing")
 
 
 def test_data_root_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +68,14 @@ def test_india_keeps_promotions_only(tmp_path: Path) -> None:
     rows = "Msg,Label\nRecharge now i.example.in/x,spam\nok bro,ham\nYour OTP is 1234,spam\n????? ??? ???,spam\n"
     examples = load("india_junioralive", put(tmp_path, "india_junioralive", rows))
     assert [e.text for e in examples] == ["Recharge now i.example.in/x"]
+
+
+def test_present_corpora_have_all_their_files(tmp_path: Path) -> None:
+    assert present(tmp_path) == []
+    put(put(tmp_path, "uci", "ham\thello\n"), "thai", "", "", "", "")
+    (tmp_path / "samsung_india_2017").mkdir()
+    (tmp_path / "samsung_india_2017/dev_sms.csv.gz").touch()
+    assert present(tmp_path) == ["uci", "thai"]
 
 
 def test_data_source_states_the_licence() -> None:

@@ -4,6 +4,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.hash_seed import outputs
 from training.dedupe import drop_conflicts, drop_duplicates, exact_key, folds, grouped, uci_split, without_twins
 from training.examples import Example
 from training.leakage import Leakage, leakage
@@ -79,3 +80,29 @@ def test_split_keeps_near_twins_together_and_leaks_nothing() -> None:
 def test_grouped_names_the_cluster() -> None:
     first, second, third = grouped([example("call me at 5 please"), example("call me at 9 please"), example("no")])
     assert first.group == second.group != third.group
+
+
+def test_folds_and_splits_do_not_depend_on_the_hash_seed() -> None:
+    program = (
+        "from training.dedupe import drop_conflicts, folds, grouped, uci_split, without_twins;"
+        "from training.examples import Example;"
+        "rows = [Example(text=f'{a}x {b}y {c}z {n}', spam=b == 's', source='made')"
+        " for a in 'pqrk' for b in 'stul' for c in 'vwxm' for n in range(3)];"
+        "split = uci_split(rows);"
+        "print(folds([row.group for row in grouped(rows)], 4, 7, [row.spam for row in rows]));"
+        "print(split.train, split.test, drop_conflicts(rows), without_twins(rows, split.test))"
+    )
+    assert len(outputs(program)) == 1
+
+
+def test_leakage_and_twins_do_not_depend_on_the_hash_seed() -> None:
+    program = (
+        "from training.leakage import leakage; from training.examples import Example;"
+        "from training.feedback import settle;"
+        "from pipeline.clients.feedback_log import LabelledText; from datetime import datetime;"
+        "rows = [Example(text=f'{a} {b} {c}', source='made') for a in 'pqr' for b in 'stu' for c in 'vwx'];"
+        "print(leakage(rows[:9], rows[9:]));"
+        "print(settle([LabelledText(n, t, 'm', 'spam', f'text {n}', datetime(2026, 1, 1))"
+        " for n, t in enumerate('cabed')]))"
+    )
+    assert len(outputs(program)) == 1

@@ -1,8 +1,10 @@
+from collections.abc import Iterator, Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.hash_seed import outputs
-from training.neardup import bigrams, cluster, mask, twins
+from training.neardup import T, bigrams, cluster, mask, twins
 
 TEXTS = st.lists(st.text(alphabet="ab 1", max_size=12), max_size=25)
 
@@ -51,3 +53,18 @@ def test_clusters_do_not_depend_on_the_hash_seed() -> None:
         "print(cluster([f'{a} {b} {c}' for a in 'pqr' for b in 'stu' for c in 'vwx'] + ['p s', 's v', 'x']))"
     )
     assert len(outputs(program)) == 1
+
+
+def test_a_watch_sees_the_work_and_changes_nothing() -> None:
+    seen: list[object] = []
+
+    def watch(items: Sequence[T]) -> Iterator[T]:
+        for item in items:
+            seen.append(item)
+            yield item
+
+    texts = ["your code is 1234 ok", "see you at five then", "YOUR code is 9876 ok"]
+    assert cluster(texts, watch) == cluster(texts) == [0, 1, 0]
+    assert len(seen) == 2
+    assert twins(texts, texts[:1], watch) == [True, False, True]
+    assert len(seen) == 5
