@@ -1,16 +1,16 @@
-"""Labelled messages through a server over HTTP, one by one or in bulk, timed."""
+"""Labelled messages through whatever answers them, one by one or in bulk, timed."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from deployments.client import Client
 from pipeline.errors import WinnowError
-from pipeline.types import Verdict
+from pipeline.types import PolicyName, Verdict
 from pipeline.wire import BadItem, ClassifyRequest
+from training.examples import Example
 
 _BULK_DEADLINE_MS = 30_000
 _BULKS_IN_FLIGHT = 2
@@ -21,10 +21,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Labelled(msgspec.Struct, frozen=True):
-    text: str
-    spam: bool
-    sender: str = ""
+class Answerer(Protocol):
+    """A server (`deployments.client`), or the same models in this process (`deployments.offline`)."""
+
+    async def classify(self, request: ClassifyRequest) -> Verdict: ...
+
+    async def classify_batch(self, requests: Sequence[ClassifyRequest]) -> list[Verdict | BadItem]: ...
 
 
 class Pass(msgspec.Struct, frozen=True):
@@ -34,12 +36,13 @@ class Pass(msgspec.Struct, frozen=True):
     outcomes: list[Outcome]  #: one a message, in order
     seconds: list[float]  #: one a request
     wall_s: float
+    per_message: bool = True  #: each request held one message
 
 
-async def one_by_one(client: Client, messages: Sequence[Labelled], concurrency: int, advance: Advance) -> Pass:
+async def one_by_one(client: Answerer, messages: Sequence[Example], concurrency: int, advance: Advance) -> Pass:
     """One message a request, `concurrency` requests at once."""
 
-    async def work(message: Labelled) -> Outcome:
+    async def work(message: Example) -> Outcome:
         try:
             return await client.classify(ClassifyRequest(text=message.text, sender=message.sender))
         except WinnowError as error:
@@ -51,11 +54,15 @@ async def one_by_one(client: Client, messages: Sequence[Labelled], concurrency: 
     return Pass(f"single, {concurrency} at once", outcomes, seconds, wall_s)
 
 
-async def in_bulk(client: Client, messages: Sequence[Labelled], size: int, advance: Advance) -> Pass:
-    """`size` messages a request, two requests at once."""
+async def in_bulk(
+    client: Answerer, messages: Sequence[Example], size: int, advance: Advance, policy: PolicyName | None = None
+) -> Pass:
+    """`size` messages a request, two requests at once; under a policy, else under the tenant's."""
 
-    async def work(part: Sequence[Labelled]) -> list[Outcome]:
-        requests = [ClassifyRequest(text=m.text, sender=m.sender, deadline_ms=_BULK_DEADLINE_MS) for m in part]
+    async def work(part: Sequence[Example]) -> list[Outcome]:
+        requests = [
+            ClassifyRequest(text=m.text, sender=m.sender, policy=policy, deadline_ms=_BULK_DEADLINE_MS) for m in part
+        ]
         try:
             answers = await client.classify_batch(requests)
             return [answer.error if isinstance(answer, BadItem) else answer for answer in answers]
@@ -67,7 +74,7 @@ async def in_bulk(client: Client, messages: Sequence[Labelled], size: int, advan
     parts = [messages[start : start + size] for start in range(0, len(messages), size)]
     answered, seconds, wall_s = await _closed_loop(work, parts, _BULKS_IN_FLIGHT)
     outcomes = [outcome for part in answered for outcome in part]
-    return Pass(f"bulk of {size}, {_BULKS_IN_FLIGHT} at once", outcomes, seconds, wall_s)
+    return Pass(f"bulk of {size}, {_BULKS_IN_FLIGHT} at once", outcomes, seconds, wall_s, per_message=False)
 
 
 async def _closed_loop(

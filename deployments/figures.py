@@ -1,110 +1,72 @@
-"""The figures of an evaluation: how right a server's answers were, how fast they came, and from where."""
+"""The figures of an evaluation set: how right the answers were, how fast they came, and from where."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 
-import msgspec
 import numpy as np
 
-from deployments.evaluation import Labelled, Outcome, Pass
+from deployments.evaluation import Outcome, Pass
 from pipeline.errors import WinnowError
 from pipeline.types import Verdict
-from training.intervals import Interval, bootstrap_mcc, wilson
-from training.metrics import Confusion, confusion
-
-#: What may count as "called spam".
-DECISIONS: dict[str, Callable[[Verdict], bool]] = {
-    "is_spam": lambda verdict: verdict.is_spam is True,
-    "action != deliver": lambda verdict: verdict.action != "deliver",
-    "action == block": lambda verdict: verdict.action == "block",
-}
+from training.evaluation.figures import intent_figures, qualities, task_figures
+from training.evaluation.groups import groups
+from training.evaluation.judged import Judged, answered, judge
+from training.evaluation.results import SetResult, Traffic
+from training.examples import Example
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """A figure with its 95 % interval; None: not defined for this data."""
-
-    value: float | None
-    interval: Interval | None
-
-
-class Quality(msgspec.Struct, frozen=True):
-    """How right a decision was, over the messages that were answered."""
-
-    decision: str
-    confusion: Confusion
-    accuracy: Figure
-    fpr: Figure
-    recall: Figure
-    mcc: Figure
-
-
-class Traffic(msgspec.Struct, frozen=True):
-    """How one pass went."""
-
-    name: str
-    messages: int
-    requests: int
-    failed: dict[str, int]  #: error code to messages
-    messages_per_s: float
-    latency_ms: dict[str, float]  #: of requests: p50, p95, p99
-    cache: dict[str, int]  #: where answers came from, see `CacheSource`
-    status: dict[str, int]
-    degraded: dict[str, int]  #: stage to the answers that lack it
-    decided_by: dict[str, int]
-
-    @property
-    def from_cache(self) -> int:
-        return sum(self.cache.values()) - self.cache.get("miss", 0)
-
-
-class Report(msgspec.Struct, frozen=True):
-    rows: int
-    positives: int
-    quality: list[Quality]  #: of the first pass
-    traffic: list[Traffic]
-    differing: int  #: messages whose decision differs between passes
-
-    @property
-    def failed(self) -> int:
-        return sum(sum(each.failed.values()) for each in self.traffic)
-
-
-def report(messages: Sequence[Labelled], passes: Sequence[Pass]) -> Report:
-    """The figures of all passes.
+def judge_all(name: str, messages: Sequence[Example], outcomes: Sequence[Outcome]) -> list[Judged]:
+    """Labels beside answers, one a message, in order.
 
     Raises:
         WinnowError: the first one met, when no message was answered at all.
     """
-    first = passes[0].outcomes
-    if not any(isinstance(outcome, Verdict) for outcome in first):
-        raise next(outcome for outcome in first if isinstance(outcome, WinnowError))
-    return Report(
+    if not any(isinstance(outcome, Verdict) for outcome in outcomes):
+        raise next(outcome for outcome in outcomes if isinstance(outcome, WinnowError))
+    return [judge(name, i, *pair) for i, pair in enumerate(zip(messages, outcomes, strict=True))]
+
+
+def report(name: str, messages: Sequence[Example], judged: Sequence[Judged], passes: Sequence[Pass]) -> SetResult:
+    """The figures of one set.
+
+    Args:
+        name: of the set.
+        messages: it.
+        judged: of the first pass.
+        passes: all of them.
+    """
+    rows = answered(judged)
+    return SetResult(
+        name=name,
+        digest=digest(message.text for message in messages),
         rows=len(messages),
-        positives=sum(message.spam for message in messages),
-        quality=[_quality(name, messages, first) for name in DECISIONS],
+        positives=sum(message.spam is True for message in messages),
+        quality=qualities(rows),
         traffic=[_traffic(each) for each in passes],
         differing=sum(_differ(outcomes) for outcomes in zip(*(each.outcomes for each in passes), strict=True)),
+        tasks=task_figures(rows),
+        intents=intent_figures(rows),
+        groups=groups(rows),
     )
 
 
-def _quality(name: str, messages: Sequence[Labelled], outcomes: Sequence[Outcome]) -> Quality:
-    answered = [(m.spam, v) for m, v in zip(messages, outcomes, strict=True) if isinstance(v, Verdict)]
-    labels = np.array([spam for spam, _ in answered], dtype=np.bool_)
-    counts = confusion(labels, np.array([DECISIONS[name](verdict) for _, verdict in answered], dtype=np.bool_))
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    right = counts.true_positive + counts.true_negative
-    return Quality(
-        decision=name,
-        confusion=counts,
-        accuracy=_share(right, counts.rows),
-        fpr=_share(counts.false_positive, negatives),
-        recall=_share(counts.true_positive, positives),
-        mcc=Figure(counts.mcc, bootstrap_mcc(counts)) if positives and negatives else Figure(None, None),
-    )
+def digest(texts: Iterable[str]) -> str:
+    """Tells whether two sets hold the same texts in the same order; no text can be read from it."""
+    found = blake2b(digest_size=16)
+    for text in texts:
+        found.update(text.encode(errors="surrogatepass") + b"\0")
+    return found.hexdigest()
 
 
-def _share(hits: int, rows: int) -> Figure:
-    return Figure(hits / rows, wilson(hits, rows)) if rows else Figure(None, None)
+def versions(passes: Iterable[Pass]) -> dict[str, str]:
+    """Task to the versions that took part in any answer."""
+    found: dict[str, set[str]] = {}
+    for outcome in (outcome for each in passes for outcome in each.outcomes):
+        if isinstance(outcome, Verdict):
+            for task, ref in outcome.models.items():
+                found.setdefault(task, set()).add(ref)
+    return {task: ", ".join(sorted(refs)) for task, refs in sorted(found.items())}
 
 
 def _traffic(sent: Pass) -> Traffic:
@@ -121,6 +83,7 @@ def _traffic(sent: Pass) -> Traffic:
         status=dict(Counter(verdict.status for verdict in verdicts)),
         degraded=dict(Counter(stage for verdict in verdicts for stage in verdict.degraded)),
         decided_by=dict(Counter(verdict.decided_by for verdict in verdicts)),
+        per_message=sent.per_message,
     )
 
 

@@ -40,11 +40,26 @@ class Confusion(msgspec.Struct, frozen=True):
         return _ratio(self.true_positive, self.true_positive + self.false_positive)
 
     @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _ratio(2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative)
+
+    @property
     def mcc(self) -> float:
         """Matthews correlation coefficient; 0 where it is not defined."""
         tp, fp, fn, tn = self.true_positive, self.false_positive, self.false_negative, self.true_negative
         scale = math.sqrt(float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
         return (tp * tn - fp * fn) / scale if scale else 0.0
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """Rows whose probability lies between two edges: what was said of them, and what came true."""
+
+    low: float
+    high: float
+    rows: int
+    confidence: float  #: mean probability
+    frequency: float  #: share 0-1 of positives
 
 
 def confusion(labels: Bools, decided: Bools) -> Confusion:
@@ -92,6 +107,30 @@ def expected_calibration_error(labels: Bools, probabilities: Scores, bins: int =
     return float(np.sum(np.abs(confident - positive)) / rows.sum())
 
 
+def reliability(labels: Bools, probabilities: Scores, bins: int = 10) -> list[Bin]:
+    """Bins of equal width, empty ones left out."""
+    which = np.minimum((probabilities * bins).astype(int), bins - 1)
+    return [
+        Bin(
+            low=i / bins,
+            high=(i + 1) / bins,
+            rows=int(np.sum(which == i)),
+            confidence=float(np.mean(probabilities[which == i])),
+            frequency=float(np.mean(labels[which == i])),
+        )
+        for i in np.unique(which).tolist()
+    ]
+
+
+def precision_at(prevalence: float, recall: float, fpr: float) -> float:
+    """Share 0-1 of the alarms that are right where a share `prevalence` of the traffic is positive.
+
+    A test set holds far more fraud than traffic does, so its own precision flatters.
+    """
+    right, wrong = prevalence * recall, (1 - prevalence) * fpr
+    return _ratio(right, right + wrong)
+
+
 def summary(labels: Bools, probabilities: Scores, threshold: float) -> dict[str, float]:
     """The figures of one evaluation, as a manifest keeps them."""
     counts = confusion(labels, probabilities >= threshold)
@@ -109,5 +148,5 @@ def summary(labels: Bools, probabilities: Scores, threshold: float) -> dict[str,
     return {name: round(value, 5) for name, value in figures.items() if not math.isnan(value)}
 
 
-def _ratio(part: int, whole: int) -> float:
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from deployments.cli import classify, evaluate, experiments, keys, models, serve, tenants
+from deployments.cli import classify, compare, evaluate, experiments, keys, models, serve, tenants
 from deployments.cli.output import complain
 from pipeline.errors import WinnowError
 
@@ -51,6 +51,7 @@ app.command(epilog='Example: winnow classify "Your parcel is held, pay at hxxp:/
     classify.classify
 )
 app.command(epilog="Example: winnow evaluate --concurrency 64 --json > figures.json")(evaluate.evaluate)
+app.command("compare", epilog="Example: winnow compare reports/old reports/new --show-texts")(compare.compare_reports)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(experiments.app, name="experiments")

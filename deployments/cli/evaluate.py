@@ -1,116 +1,205 @@
-"""`winnow evaluate`: how right and how fast the running server is."""
+"""`winnow evaluate`: how right and how fast the running server is, or the same models in this process."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal
 
 import msgspec
 import typer
+from rich.progress import Progress
 
+from deployments import probes, report_folder
 from deployments.cli.connection import HOME, HomeOption, KeyOption, UrlOption, connect
-from deployments.cli.labelled import from_corpus, from_csv
-from deployments.cli.output import err, out, progress, show
+from deployments.cli.evaluation_tables import show_result
+from deployments.cli.labelled import SYNTHETIC_ROWS, from_corpus, from_file
+from deployments.cli.output import err, progress
 from deployments.client import Client
-from deployments.evaluation import Labelled, Pass, in_bulk, one_by_one
-from deployments.figures import Figure, Quality, Report, Traffic, report
+from deployments.evaluation import Pass, in_bulk, one_by_one
+from deployments.figures import judge_all, report, versions
+from deployments.offline import Offline, settings_for
 from pipeline.errors import ConfigError
+from training.evaluation.judged import Judged
+from training.evaluation.results import Results, SetResult
+from training.examples import Example
 
 Way = Literal["both", "single", "bulk"]
 
+_OFFLINE = "Offline"
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """How each set is sent."""
+
+    way: Way
+    concurrency: int
+    bulk: int
+    thorough: bool  #: also under every policy, and in disguise
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What one set came to."""
+
+    result: SetResult
+    judged: list[Judged]
+    passes: list[Pass]
+
 
 def evaluate(
-    corpus: Annotated[str, typer.Option(help="uci, or an evaluation-only corpus; read from WINNOW_DATA.")] = "uci",
-    file: Annotated[
-        typer.FileBinaryRead | None, typer.Option("--file", "-f", help="In place of it: CSV with text, label, sender.")
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="uci (the default), an evaluation-only corpus, or synthetic; give it again for more.",
+            show_default=False,
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first messages alone.")] = None,
-    way: Annotated[Way, typer.Option("--send", help="Messages one by one, in bulk, or first so and then so.")] = "both",
+    file: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option("--file", "-f", help="CSV or .jsonl: text; label, spam, phishing, otp, intent; sender …"),
+    ] = None,
+    synthetic: Annotated[int, typer.Option(min=1, help="Messages that --corpus synthetic makes.")] = SYNTHETIC_ROWS,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first messages of each set alone.")] = None,
+    way: Annotated[
+        Way | None,
+        typer.Option(
+            "--send", help="Messages one by one, in bulk, or (at a server) first so and then so.", show_default=False
+        ),
+    ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=4096, help="Requests at once, of one message each.")] = 64,
     bulk: Annotated[int, typer.Option(min=1, max=1000, help="Messages in one bulk request.")] = 500,
-    as_json: Annotated[bool, typer.Option("--json", help="All figures as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All figures as JSON; a list where there are many sets.")
+    ] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Write report.md, plots, figures.json and verdicts.jsonl there.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no server: the same flow here.", rich_help_panel=_OFFLINE)
+    ] = False,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of a model store, else the project's.", rich_help_panel=_OFFLINE)
+    ] = None,
+    transformer: Annotated[
+        str | None, typer.Option(help="Version, distilbert/2; else the default one.", rich_help_panel=_OFFLINE)
+    ] = None,
+    trees: Annotated[
+        str | None,
+        typer.Option(help="Version, lightgbm/1; else the transformer's partner.", rich_help_panel=_OFFLINE),
+    ] = None,
+    rules: Annotated[
+        bool, typer.Option("--rules/--no-rules", help="Whether rules have a say.", rich_help_panel=_OFFLINE)
+    ] = True,
+    cascade: Annotated[
+        bool,
+        typer.Option("--cascade/--no-cascade", help="Whether the gate may decide alone.", rich_help_panel=_OFFLINE),
+    ] = True,
     url: UrlOption = None,
     key: KeyOption = None,
     home: HomeOption = HOME,
 ) -> None:
-    """Post labelled messages to the server and print accuracy, false alarms, speed.
+    """Classify labelled messages and print how right the answers are, whom they harm, and how fast they come.
 
     UCI is judged on the test part of its one split, grouped by near-duplicates, which no shipped model was trained on.
-    The server's caches stay on: the output says how many answers came from them.
+    A server's caches stay on: the output says how many answers came from them.
     """
-    client = connect(url, key, home, connections=concurrency)
-    messages = (from_csv(file) if file else from_corpus(corpus))[:limit]
-    if not messages:
-        raise ConfigError("there are no labelled messages to send")
-    passes = asyncio.run(_send(client, messages, way, concurrency, bulk))
-    found = report(messages, passes)
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+    if not offline and (models or transformer or trees or not rules or not cascade):
+        raise typer.BadParameter("a server has its own models, rules and cascade; these options need --offline")
+    if folder:
+        report_folder.prepare(folder)
+    client: Offline | Client
+    if offline:
+        client = Offline(settings_for(models, transformer, trees, cascade=cascade), rules=rules)
     else:
-        _print(file.name if file else corpus, found)
-    raise typer.Exit(found.failed > 0)
+        client = connect(url, key, home, connections=concurrency)
+    sets = _sets(corpus, file, synthetic, limit)
+    plan = _Plan(way or ("bulk" if offline else "both"), concurrency, bulk, thorough=folder is not None)
+    found = asyncio.run(_all(client, sets, plan))
+    if folder:
+        _save(folder, _answered_by(offline, rules, cascade), found)
+    _print([each.result for each in found], as_json)
+    raise typer.Exit(any(each.result.failed for each in found))
 
 
-async def _send(client: Client, messages: Sequence[Labelled], way: Way, concurrency: int, bulk: int) -> list[Pass]:
-    passes = []
+def _sets(
+    corpora: list[str] | None, file: BinaryIO | None, synthetic: int, limit: int | None
+) -> dict[str, list[Example]]:
+    """Name to messages of each set.
+
+    Raises:
+        ConfigError: one of them is empty.
+    """
+    names = corpora or ([] if file else ["uci"])
+    sets = {name: from_corpus(name, synthetic)[:limit] for name in names}
+    if file:
+        sets[file.name] = from_file(file)[:limit]
+    for name, messages in sets.items():
+        if not messages:
+            raise ConfigError(f"{name}: there are no labelled messages to send")
+    return sets
+
+
+async def _all(client: Client | Offline, sets: dict[str, list[Example]], plan: _Plan) -> list[_Found]:
     with progress() as bar:
         async with client:
-            if way != "bulk":
-                task = bar.add_task("one by one", total=len(messages))
-                passes.append(await one_by_one(client, messages, concurrency, lambda n: bar.advance(task, n)))
-            if way != "single":
-                other = bar.add_task("in bulk", total=len(messages))
-                passes.append(await in_bulk(client, messages, bulk, lambda n: bar.advance(other, n)))
+            return [await _one(client, name, messages, plan, bar) for name, messages in sets.items()]
+
+
+async def _one(client: Client | Offline, name: str, messages: Sequence[Example], plan: _Plan, bar: Progress) -> _Found:
+    passes = await _send(client, name, messages, plan, bar)
+    judged = judge_all(name, messages, passes[0].outcomes)
+    result = report(name, messages, judged, passes)
+    if plan.thorough:
+        result = await _probe(client, result, messages, judged, plan, bar)
+    return _Found(result, judged, passes)
+
+
+async def _send(
+    client: Client | Offline, name: str, messages: Sequence[Example], plan: _Plan, bar: Progress
+) -> list[Pass]:
+    passes = []
+    if plan.way != "bulk":
+        task = bar.add_task(f"{name}, one by one", total=len(messages))
+        passes.append(await one_by_one(client, messages, plan.concurrency, lambda n: bar.advance(task, n)))
+    if plan.way != "single":
+        other = bar.add_task(f"{name}, in bulk", total=len(messages))
+        passes.append(await in_bulk(client, messages, plan.bulk, lambda n: bar.advance(other, n)))
     return passes
 
 
-def _print(source: str, found: Report) -> None:
-    out.print(f"{source}: {found.rows} messages, {found.positives} of them spam. 95 % intervals in brackets.\n")
-    columns = ("called spam", "accuracy %", "FPR %", "recall %", "MCC", "TP", "FP", "FN", "TN")
-    show(columns, map(_quality, found.quality), numbers=columns[1:])
-    out.print()
-    columns = ("sent", "messages", "failed", "messages/s", "p50 ms", "p95 ms", "p99 ms", "answered from", "decided by")
-    show(columns, map(_traffic, found.traffic), numbers=columns[1:7])
-    out.print()
-    for note in _notes(found):
-        err.print(note)
+async def _probe(
+    client: Client | Offline,
+    result: SetResult,
+    messages: Sequence[Example],
+    judged: Sequence[Judged],
+    plan: _Plan,
+    bar: Progress,
+) -> SetResult:
+    """The result with what policies and disguises do."""
+    task = bar.add_task(f"{result.name}, by policy", total=len(messages) * len(probes.POLICIES))
+    policies = await probes.under_each_policy(client, result.name, messages, plan.bulk, lambda n: bar.advance(task, n))
+    other = bar.add_task(f"{result.name}, disguised", total=probes.disguised_count(messages, judged))
+    disguised = await probes.in_disguise(client, messages, judged, plan.bulk, lambda n: bar.advance(other, n))
+    return msgspec.structs.replace(result, policies=policies, robustness=disguised)
 
 
-def _quality(each: Quality) -> tuple[str, ...]:
-    shares = [_figure(figure, 100, 2) for figure in (each.accuracy, each.fpr, each.recall)]
-    counts = each.confusion
-    cells = (counts.true_positive, counts.false_positive, counts.false_negative, counts.true_negative)
-    return each.decision, *shares, _figure(each.mcc, 1, 4), *map(str, cells)
+def _answered_by(offline: bool, rules: bool, cascade: bool) -> str:
+    left_out = [name for name, there in (("rules", rules), ("cascade", cascade)) if not there]
+    if not offline:
+        return "a server"
+    return "the models in one process" + (f" without {' and '.join(left_out)}" if left_out else "")
 
 
-def _figure(figure: Figure, scale: float, digits: int) -> str:
-    if figure.value is None or figure.interval is None:
-        return "-"
-    low, high = (scale * end for end in figure.interval)
-    return f"{scale * figure.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+def _save(folder: Path, answered_by: str, found: Sequence[_Found]) -> None:
+    used = versions(sent for each in found for sent in each.passes)
+    results = Results(answered_by, used, [each.result for each in found])
+    report_folder.write(folder, results, {each.result.name: each.judged for each in found})
+    err.print(f"the report is {folder / report_folder.REPORT}")
 
 
-def _traffic(each: Traffic) -> tuple[str, ...]:
-    latencies = [f"{each.latency_ms[name]:.1f}" for name in ("p50", "p95", "p99")]
-    numbers = (str(each.messages), str(sum(each.failed.values())), f"{each.messages_per_s:.0f}", *latencies)
-    return each.name, *numbers, _counts(each.cache), _counts(each.decided_by)
-
-
-def _notes(found: Report) -> list[str]:
-    """What a reader of the figures must know."""
-    notes = []
-    for each in found.traffic:
-        if each.from_cache:
-            notes.append(
-                f"{each.name}: {each.from_cache} answers came from a cache; its speed is not that of the models"
-            )
-        if each.failed:
-            notes.append(f"{each.name}: failed messages count in no figure: {_counts(each.failed)}")
-        if each.degraded:
-            notes.append(f"{each.name}: answers that lack a stage: {_counts(each.degraded)}")
-    if found.differing:
-        notes.append(f"{found.differing} messages were decided differently when they were sent again")
-    return notes
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+def _print(results: Sequence[SetResult], as_json: bool) -> None:
+    if as_json:
+        shown = results[0] if len(results) == 1 else results
+        print(msgspec.json.format(msgspec.json.encode(shown)).decode())
+        return
+    for result in results:
+        show_result(result)

@@ -20,7 +20,17 @@ def commands() -> list[tuple[str, ...]]:
 
 def test_all_commands_are_there():
     groups = {words[0] for words in commands()}
-    assert groups == {"serve", "environment", "classify", "evaluate", "keys", "tenants", "experiments", "models"}
+    assert groups == {
+        "serve",
+        "environment",
+        "classify",
+        "evaluate",
+        "compare",
+        "keys",
+        "tenants",
+        "experiments",
+        "models",
+    }
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

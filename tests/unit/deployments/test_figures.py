@@ -1,20 +1,32 @@
 import pytest
 
 from deployments.client import Client
-from deployments.evaluation import Labelled, in_bulk, one_by_one
-from deployments.figures import report
+from deployments.evaluation import Pass, in_bulk, one_by_one
+from deployments.figures import digest, judge_all, versions
+from deployments.figures import report as report_on
 from pipeline.errors import Overloaded, Unauthenticated
 from tests.support.api_server import KEY, ApiServer
+from training.evaluation.results import SetResult
+from training.examples import Example
+
+
+def example(text: str, spam: bool | None) -> Example:
+    return Example(text=text, spam=spam, source="test")
+
+
+def report(messages: list[Example], passes: list[Pass]) -> SetResult:
+    return report_on("test", messages, judge_all("test", messages, passes[0].outcomes), passes)
+
 
 #: 2 spam found, 1 missed; 3 ham let through, 1 taken for spam.
 MESSAGES = [
-    Labelled("a prize", True),
-    Labelled("one more prize", True),
-    Labelled("cheap loans", True),
-    Labelled("see you", False),
-    Labelled("your code is 1", False),
-    Labelled("call me", False),
-    Labelled("prize-giving at school tonight", False),
+    example("a prize", True),
+    example("one more prize", True),
+    example("cheap loans", True),
+    example("see you", False),
+    example("your code is 1", False),
+    example("call me", False),
+    example("prize-giving at school tonight", False),
 ]
 
 
@@ -55,7 +67,7 @@ async def test_the_second_pass_says_that_it_came_from_the_cache(api: ApiServer):
 
 
 async def test_what_fails_is_counted_and_left_out(api: ApiServer):
-    messages = [*MESSAGES, Labelled(" ", True)]
+    messages = [*MESSAGES, example(" ", True)]
     api.faults.append(Overloaded("full"))
     async with Client(api.url, KEY) as client:
         found = report(messages, [await one_by_one(client, messages, 1, ignore)])
@@ -64,7 +76,7 @@ async def test_what_fails_is_counted_and_left_out(api: ApiServer):
 
 
 async def test_bulk_tells_bad_items_from_lost_requests(api: ApiServer):
-    messages = [Labelled(" ", True), *MESSAGES]
+    messages = [example(" ", True), *MESSAGES]
     async with Client(api.url, KEY) as client:
         found = report(messages, [await in_bulk(client, messages, 8, ignore)])
     assert found.traffic[0].failed == {"invalid_field": 1}
@@ -83,3 +95,22 @@ async def test_a_server_that_answers_nothing_is_the_error_itself(api: ApiServer)
         sent = await one_by_one(client, MESSAGES, 4, ignore)
     with pytest.raises(Unauthenticated):
         report(MESSAGES, [sent])
+
+
+async def test_what_has_no_label_of_spam_counts_in_no_figure_of_it(api: ApiServer):
+    messages = [*MESSAGES, example("a prize, or not", None)]
+    async with Client(api.url, KEY) as client:
+        found = report(messages, [await one_by_one(client, messages, 1, ignore)])
+    assert (found.rows, found.positives, found.quality[0].confusion.rows) == (8, 3, 7)
+
+
+async def test_versions_that_took_part(api: ApiServer):
+    async with Client(api.url, KEY) as client:
+        sent = await one_by_one(client, MESSAGES, 1, ignore)
+    refs = {ref for outcome in sent.outcomes for ref in outcome.models.values()}
+    assert refs and set(versions([sent]).values()) == refs
+
+
+def test_a_digest_knows_texts_and_their_order():
+    assert digest(["a", "b"]) == digest(iter(["a", "b"]))
+    assert len({digest(texts) for texts in (["a", "b"], ["b", "a"], ["ab"], ["a"], [])}) == 5

@@ -1,8 +1,17 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.intervals import bootstrap_mcc, wilson
+from training.intervals import (
+    UNDEFINED,
+    bootstrap_gain,
+    bootstrap_mcc,
+    bootstrap_recall_at_fpr,
+    mcnemar,
+    share,
+    wilson,
+)
 from training.metrics import Confusion
 
 COUNT = st.integers(0, 10_000)
@@ -39,3 +48,41 @@ def test_mcc_of_few_rows_is_less_sure_than_of_many():
 
 def test_mcc_without_rows_says_nothing():
     assert bootstrap_mcc(Confusion(0, 0, 0, 0)) == (-1.0, 1.0)
+
+
+def test_a_share_of_nothing_is_not_defined():
+    assert share(0, 0) == UNDEFINED
+    assert share(1, 4).value == 0.25
+
+
+def test_mcnemar_gives_the_binomial_tail():
+    assert mcnemar(0, 0) == 1.0
+    assert mcnemar(0, 5) == pytest.approx(2 / 2**5)
+    assert mcnemar(8, 2) == pytest.approx(2 * (1 + 10 + 45) / 2**10)
+    assert mcnemar(3, 3) == 1.0
+
+
+@given(st.integers(0, 2_000), st.integers(0, 2_000))
+def test_mcnemar_is_a_probability_and_takes_no_side(won: int, lost: int):
+    assert 0.0 <= mcnemar(won, lost) <= 1.0
+    assert mcnemar(won, lost) == mcnemar(lost, won)
+
+
+def test_recall_at_a_rate_lies_within_its_interval():
+    rng = np.random.default_rng(3)
+    labels = np.arange(600) < 200
+    scores = np.where(labels, rng.beta(5, 2, 600), rng.beta(2, 5, 600))
+    found = bootstrap_recall_at_fpr(labels, scores, 0.05, resamples=300)
+    assert found.value is not None and found.interval is not None
+    assert found.interval[0] < found.value < found.interval[1]
+    assert found == bootstrap_recall_at_fpr(labels, scores, 0.05, resamples=300)
+    assert bootstrap_recall_at_fpr(labels[:200], scores[:200], 0.05) == UNDEFINED
+
+
+def test_a_gain_is_paired():
+    """A score that ranks as the old one does gains exactly nothing, however few the rows are."""
+    labels = np.arange(40) < 10
+    old = np.random.default_rng(4).random(40)
+    assert bootstrap_gain(labels, old, old / 2, 0.1, resamples=50).interval == (0.0, 0.0)
+    better = bootstrap_gain(labels, old, labels.astype(float), 0.1, resamples=50)
+    assert better.interval is not None and better.interval[0] > 0

@@ -7,7 +7,9 @@ from training.metrics import (
     Confusion,
     confusion,
     expected_calibration_error,
+    precision_at,
     recall_at_fpr,
+    reliability,
     summary,
     threshold_at_fpr,
 )
@@ -66,3 +68,32 @@ def test_summary_leaves_out_what_is_not_defined() -> None:
     figures = summary(np.asarray([False, False]), np.asarray([0.1, 0.9]), 0.5)
     assert figures["fpr"] == 0.5
     assert "recall_at_fpr_0.001" not in figures
+
+
+def test_f1_of_a_known_confusion() -> None:
+    assert Confusion(6, 2, 4, 8).f1 == pytest.approx(12 / 18)
+    assert Confusion(0, 0, 0, 9).f1 == 0.0
+
+
+def test_precision_falls_with_what_is_rare() -> None:
+    assert precision_at(0.5, 0.9, 0.1) == pytest.approx(0.9)
+    assert precision_at(0.001, 0.9, 0.01) == pytest.approx(0.0009 / (0.0009 + 0.00999))
+    assert precision_at(0.1, 0.0, 0.0) == 0.0
+
+
+def test_bins_of_known_rows() -> None:
+    labels = np.asarray([False, True, True, True])
+    first, last = reliability(labels, np.asarray([0.02, 0.06, 0.95, 1.0]))
+    assert (first.low, first.high, first.rows, first.frequency) == (0.0, 0.1, 2, 0.5)
+    assert first.confidence == pytest.approx(0.04)
+    assert (last.low, last.rows, last.frequency, last.confidence) == (0.9, 2, 1.0, pytest.approx(0.975))
+    assert reliability(labels[:0], np.empty(0)) == []
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), max_size=60))
+def test_bins_hold_every_row_once(rows: list[tuple[bool, float]]) -> None:
+    labels = np.asarray([label for label, _ in rows], dtype=bool)
+    bins = reliability(labels, np.asarray([score for _, score in rows], dtype=float))
+    assert sum(each.rows for each in bins) == len(rows)
+    assert sum(each.rows * each.frequency for each in bins) == pytest.approx(labels.sum())
+    assert all(each.low - 1e-9 <= each.confidence <= each.high + 1e-9 for each in bins)
