@@ -19,9 +19,15 @@ def sigmoid(logits: Scores) -> Scores:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64))))
 
 
-def log_loss(labels: Bools, logits: Scores) -> float:
+def softmax(logits: Scores) -> Scores:
+    """Probabilities float[N, K] of logits float[N, K]."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def log_loss(labels: Bools, logits: Scores, weights: Scores | None = None) -> float:
     """Mean negative log-likelihood."""
-    return float(np.mean(np.logaddexp(0.0, np.where(labels, -logits, logits))))
+    return float(np.average(np.logaddexp(0.0, np.where(labels, -logits, logits)), weights=weights))
 
 
 def multiclass_log_loss(labels: NDArray[np.int8], logits: Scores) -> float:
@@ -31,23 +37,38 @@ def multiclass_log_loss(labels: NDArray[np.int8], logits: Scores) -> float:
     return float(np.mean(norms - logits[np.arange(len(labels)), labels]))
 
 
-def fit_platt(labels: Bools, raw: Scores, steps: int = 100) -> Platt:
-    """Maximum-likelihood `a` (kept positive) and `b` by damped Newton steps, targets smoothed as Platt (1999) does."""
-    positives, negatives = float(np.sum(labels)), float(np.sum(~labels))
+def fit_platt(labels: Bools, raw: Scores, weights: Scores | None = None, steps: int = 100) -> Platt:
+    """Maximum-likelihood `a` (kept positive) and `b` by damped Newton steps, targets smoothed as Platt (1999) does.
+
+    Args:
+        labels: bool[N].
+        raw: float[N] logits.
+        weights: float[N] of the rows, 1 each unless given.
+        steps: Newton steps at most.
+    """
+    mass = np.ones(len(raw)) if weights is None else np.asarray(weights, dtype=np.float64)
+    positives, negatives = float(np.sum(mass[labels])), float(np.sum(mass[~labels]))
     if not positives or not negatives:
         return Platt()
     targets = np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     design = np.stack([np.asarray(raw, dtype=np.float64), np.ones(len(raw))], axis=1)
-    weights = np.array([1.0, 0.0])
+    found = np.array([1.0, 0.0])
     for _ in range(steps):
-        fitted = sigmoid(design @ weights)
-        gradient = design.T @ (fitted - targets)
-        curvature = (design * (fitted * (1 - fitted))[:, None]).T @ design + 1e-9 * np.eye(2)
+        fitted = sigmoid(design @ found)
+        gradient = design.T @ (mass * (fitted - targets))
+        curvature = (design * (mass * fitted * (1 - fitted))[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
-        weights = _descend(design, targets, weights, step)
+        found = _descend(design, targets, mass, found, step)
         if np.max(np.abs(step)) < 1e-9:
             break
-    return Platt(a=max(1e-3, float(weights[0])), b=float(weights[1]))
+    return Platt(a=max(1e-3, float(found[0])), b=float(found[1]))
+
+
+def fit_temperature(labels: NDArray[np.int8], logits: Scores) -> Platt:
+    """The scale `a` of least log loss of float[N, K] logits, on a grid from a half to double."""
+    scales = np.geomspace(0.5, 2.0, 29)
+    losses = [multiclass_log_loss(labels, scale * logits) for scale in scales]
+    return Platt(a=round(float(scales[int(np.argmin(losses))]), 4))
 
 
 def thresholds(
@@ -70,13 +91,15 @@ def thresholds(
     return found
 
 
-def fit_ensemble(labels: Bools, transformer: Scores, gate: Scores, partner: str) -> Ensemble:
+def fit_ensemble(
+    labels: Bools, transformer: Scores, gate: Scores, partner: str, weights: Scores | None = None
+) -> Ensemble:
     """The weight of least log loss after its own Platt scaling, on a grid of twentieths; both have a say."""
     best: tuple[float, Ensemble] | None = None
     for weight in np.linspace(0.2, 0.8, 13):
         mean = weight * transformer + (1 - weight) * gate
-        platt = fit_platt(labels, mean)
-        loss = log_loss(labels, platt.a * mean + platt.b)
+        platt = fit_platt(labels, mean, weights)
+        loss = log_loss(labels, platt.a * mean + platt.b, weights)
         if best is None or loss < best[0]:
             best = (loss, Ensemble(weight=round(float(weight), 4), a=platt.a, b=platt.b, partner=partner))
     assert best is not None
@@ -122,15 +145,16 @@ def skipped(cascade: Cascade, gate: Scores, known: Scores) -> Bools:
     return ((gate < cascade.low) | (gate > cascade.high)) & (known >= cascade.min_known)
 
 
-def _descend(design: Scores, targets: Scores, weights: Scores, step: Scores) -> Scores:
+def _descend(design: Scores, targets: Scores, mass: Scores, found: Scores, step: Scores) -> Scores:
     """Halve the Newton step until the loss does not grow."""
-    before = _smoothed_loss(design @ weights, targets)
+
+    def loss(at: Scores) -> float:
+        logits = design @ at
+        return float(np.sum(mass * (np.logaddexp(0.0, logits) - targets * logits)))
+
+    before = loss(found)
     for halving in range(30):
-        tried = weights - step * 0.5**halving
-        if _smoothed_loss(design @ tried, targets) <= before:
+        tried = found - step * 0.5**halving
+        if loss(tried) <= before:
             return np.asarray(tried)
-    return weights
-
-
-def _smoothed_loss(logits: Scores, targets: Scores) -> float:
-    return float(np.sum(np.logaddexp(0.0, logits) - targets * logits))
+    return found

@@ -12,18 +12,24 @@ from numpy.typing import NDArray
 from model_store.manifest import DataSource
 from pipeline.normalise import normalise
 from pipeline.types import INTENTS
-from training.corpora import data_source, load, training_examples
-from training.dedupe import drop_duplicates, uci_split, without_twins
+from training.corpora import find, load, training_examples
+from training.dedupe import exact_key, uci_split, without_twins
 from training.examples import Example
+from training.feedback import feedback_examples
 from training.neardup import cluster
+from training.sets import database_url
 from training.synthetic.generator import generate
 
 UNKNOWN = -1
+TASKS = ("spam", "phishing", "otp", "intent")
 #: Kinds of generated messages that advertise.
 ADVERTISING = ("asked_for", "promotion", "promotion_finance", "promotion_operator")
 
 
 class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    #: Labelled sets that are trained on, see `training.sets`: add "enron" where WINNOW_ENRON names a copy, and
+    #: "feedback" where DATABASE_URL names the database of a server.
+    corpora: tuple[str, ...] = ("uci", "mishra_soni", "india_junioralive", "thai")
     nus: int = 12000  #: chat messages for training, of the 55,835
     nus_validation: int = 6000
     synthetic: int = 60000
@@ -88,7 +94,8 @@ class Dataset(msgspec.Struct, frozen=True):
     train: Rows
     weights: NDArray[np.float32]  #: of the training rows
     validation: Rows
-    test: Rows  #: the grouped test part of UCI
+    validation_weights: NDArray[np.float32]  #: of the validation rows, in what is fitted on them
+    test: Rows  #: the grouped test part of UCI, unless others were named
     sources: list[DataSource]
 
 
@@ -113,23 +120,46 @@ def to_rows(examples: Sequence[Example]) -> Rows:
     )
 
 
-def build(settings: DataSettings) -> Dataset:
-    """Training, validation and test rows; nothing in the first two resembles anything in the last."""
-    split = uci_split(load("uci"))
-    others = training_examples(["mishra_soni", "india_junioralive", "thai"])
+def build(settings: DataSettings, test: Sequence[Example] | None = None, *, without: Sequence[str] = ()) -> Dataset:
+    """Training, validation and test rows; nothing in the first two resembles anything in the last.
+
+    Args:
+        settings: how much of what.
+        test: labelled messages to keep aside; the fixed test part of UCI unless given.
+        without: corpora to leave out altogether.
+    """
+    held_out = uci_split(load("uci")).test if test is None else list(test)
+    labelled = [example for name in settings.corpora if name not in without for example in _teaching(name)]
     chat = _sample(training_examples(["nus"]), 2 * (settings.nus + settings.nus_validation), settings.seed)
-    real = drop_duplicates([*split.train, *without_twins([*others, *chat], split.test)])
+    real = without_twins(merge_duplicates([*labelled, *chat]), held_out)
     train, validation = _divide(real, settings)
     made = _blank_senders(generate(settings.synthetic, settings.seed, "train"), settings)
     held = _blank_senders(generate(settings.synthetic_validation, settings.seed + 1, "heldout"), settings)
-    rows = to_rows([*train, *made])
+    rows, judged = to_rows([*train, *made]), to_rows([*validation, *held])
     return Dataset(
         train=rows,
         weights=weigh(rows, settings),
-        validation=to_rows([*validation, *held]),
-        test=to_rows(split.test),
-        sources=_sources(train, validation, split.test, len(made), len(held)),
+        validation=judged,
+        validation_weights=weigh(judged, settings),
+        test=to_rows(held_out),
+        sources=_sources(train, validation, held_out, len(made), len(held)),
     )
+
+
+def _teaching(name: str) -> list[Example]:
+    return feedback_examples(database_url()) if name == "feedback" else training_examples([name])
+
+
+def merge_duplicates(examples: Sequence[Example]) -> list[Example]:
+    """The first of each exact duplicate; what it does not know is taken from the later ones."""
+    merged: dict[str, Example] = {}
+    for example in examples:
+        key = exact_key(example.text)
+        first = merged.setdefault(key, example)
+        known = {task: getattr(example, task) for task in TASKS if getattr(first, task) is None}
+        if first.spam == example.spam and any(value is not None for value in known.values()):
+            merged[key] = msgspec.structs.replace(first, **known)
+    return list(merged.values())
 
 
 def _divide(real: Sequence[Example], settings: DataSettings) -> tuple[list[Example], list[Example]]:
@@ -168,11 +198,15 @@ def _flag(value: bool | None) -> int:
     return UNKNOWN if value is None else int(value)
 
 
+def _licence(source: str) -> str:
+    return "of the customers who sent it" if source == "feedback" else find(source).licence
+
+
 def _sources(
     train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example], made: int, held: int
 ) -> list[DataSource]:
     found = [
-        DataSource(name=name, rows=rows, licence=data_source(name, rows, "train").licence, use=use)
+        DataSource(name=name, rows=rows, licence=_licence(name), use=use)
         for use, part in (("train", train), ("validate", validation), ("test", test))
         for name, rows in sorted(Counter(example.source for example in part).items())
     ]

@@ -1,6 +1,5 @@
 """Fine-tuning of a pretrained body into a spam classifier. Resumes after the last whole epoch."""
 
-import time
 from pathlib import Path
 
 import msgspec
@@ -11,7 +10,9 @@ from tokenizers import Tokenizer
 
 from training.batches import Ids, encode_texts, epoch, pad, rate_at
 from training.checkpoint import load_state, save_state
-from training.net import NetSize, SpamNet, body_weights, spam_net
+from training.dataset import UNKNOWN, Rows
+from training.net import HEADS, SpamNet, mixed_precision
+from training.progress import Progress
 
 
 class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,45 +23,47 @@ class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropout: float = 0.1
     head_dropout: float = 0.2
     decay: float = 0.01
+    heads: tuple[str, ...] = ("spam",)  #: of HEADS, those that count in the loss; spam always does
+    other_heads: float = 0.3  #: weight of each head but spam
     seed: int = 2012
 
 
 def finetune(
+    net: SpamNet,
     tokenizer: Tokenizer,
-    texts: list[str],
-    labels: NDArray[np.int8],
+    rows: Rows,
     weights: NDArray[np.float32],
-    size: NetSize,
-    layers: list[int],
-    pretrained: dict[str, torch.Tensor],
+    max_tokens: int,
     settings: FinetuneSettings,
     folder: Path,
 ) -> SpamNet:
-    """A net of `size` that starts from some `layers` of the pretrained one.
+    """Teach `net` the rows; a head learns nothing from a row without its label.
 
     Args:
-        texts: canonical, all labelled.
-        labels: 0 or 1 of each text.
-        weights: of each text in the loss.
+        net: changed in place.
+        tokenizer: of that net.
+        rows: canonical texts with labels.
+        weights: of each row in the loss.
+        max_tokens: longer texts are cut.
+        settings: how.
         folder: where the state after each epoch is kept.
     """
     torch.manual_seed(settings.seed)
-    net = spam_net(size, tokenizer.get_vocab_size(), settings.dropout, settings.head_dropout)
-    net.body.load_state_dict(body_weights(pretrained, layers))
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.decay)
     state = folder / "finetune.safetensors"
     done = load_state(state, net, optimiser)
-    encoded = encode_texts(tokenizer, texts, size.max_tokens)
-    targets = labels.astype(np.float32)
+    encoded = encode_texts(tokenizer, rows.texts, max_tokens)
+    targets = np.stack([rows.label(task) for task in HEADS], axis=1)
+    strengths = weights[:, None] * _head_weights(settings) * (targets != UNKNOWN)
     for number in range(done, settings.epochs):
-        _run_epoch(net, optimiser, encoded, targets, weights, settings, number)
+        _run_epoch(net, optimiser, encoded, targets.astype(np.float32), strengths, settings, number)
         save_state(state, net, optimiser, number + 1)
     net.eval()
     return net
 
 
 def raw_logits(net: SpamNet, tokenizer: Tokenizer, texts: list[str], max_tokens: int) -> NDArray[np.float32]:
-    """float32[N] logits of canonical texts by the net itself."""
+    """float32[N] spam logits of canonical texts by the net itself."""
     encoded = encode_texts(tokenizer, texts, max_tokens)
     out = np.zeros(len(texts), dtype=np.float32)
     net.eval()
@@ -71,31 +74,37 @@ def raw_logits(net: SpamNet, tokenizer: Tokenizer, texts: list[str], max_tokens:
     return out
 
 
+def _head_weights(settings: FinetuneSettings) -> NDArray[np.float32]:
+    """float32[heads]"""
+    chosen = [1.0 if h == "spam" else settings.other_heads if h in settings.heads else 0.0 for h in HEADS]
+    return np.asarray(chosen, dtype=np.float32)
+
+
 def _run_epoch(
     net: SpamNet,
     optimiser: torch.optim.AdamW,
     encoded: list[Ids],
     targets: NDArray[np.float32],
-    weights: NDArray[np.float32],
+    strengths: NDArray[np.float32],
     settings: FinetuneSettings,
     number: int,
 ) -> None:
     batches = list(epoch(encoded, settings.tokens, np.random.default_rng([settings.seed, number])))
-    steps, began, losses = settings.epochs * len(batches), time.monotonic(), []
+    steps, losses = settings.epochs * len(batches), []
+    progress = Progress(f"epoch {number + 1}/{settings.epochs}", len(batches))
     net.train()
     for index, rows in enumerate(batches):
         for group in optimiser.param_groups:
             group["lr"] = rate_at(number * len(batches) + index, steps, settings.warmup, settings.rate)
         ids = torch.from_numpy(pad(encoded, rows))
-        logits = net(ids, (ids != 0).long())
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits, torch.from_numpy(targets[rows]), torch.from_numpy(weights[rows])
-        )
+        with mixed_precision():
+            logits = net.heads(ids, (ids != 0).long())
+        known, strength = torch.from_numpy(targets[rows]).clamp(min=0), torch.from_numpy(strengths[rows])
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), known, strength)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.item())
-        if (index + 1) % 200 == 0 or index + 1 == len(batches):
-            mean, took = np.mean(losses[-200:]), time.monotonic() - began
-            print(f"epoch {number + 1} {index + 1}/{len(batches)} loss {mean:.4f} {took:.0f}s", flush=True)
+        progress.advance(index + 1, loss=float(np.mean(losses[-200:])))
+    progress.close()

@@ -1,5 +1,6 @@
 """The TF-IDF bundle: vocabulary, regressions and trees of the four tasks, mixed and calibrated on validation rows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import lightgbm as lgb
@@ -7,18 +8,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.models.lightgbm import TASKS, TreeModels, compute_features
+from pipeline.models.lightgbm import TASKS, Features, TreeModels, compute_features
 from pipeline.models.linear import Linear
 from pipeline.scoring import Platt
 from pipeline.tfidf import FeatureMap, Vectoriser, load_feature_map
 from pipeline.types import INTENTS
-from training.calibrate import fit_platt, log_loss, multiclass_log_loss, sigmoid, thresholds
+from training.calibrate import fit_platt, fit_temperature, log_loss, multiclass_log_loss, sigmoid, softmax, thresholds
 from training.dataset import UNKNOWN, Dataset, Rows
 from training.lexical import LinearSettings, pack, train_linear
 from training.trees import TreeSettings, export_trees, raw_scores, train_trees, tree_matrix
 from training.vocabulary import learn_features
 
 MIXES = np.linspace(0.2, 0.8, 13)
+PARITY_TEXTS = 1000
 
 
 class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,41 +39,49 @@ class Gate(msgspec.Struct, frozen=True):
 
     calibration: dict[str, Platt]
     thresholds: dict[str, dict[str, float]]
+    parity: dict[str, float]  #: largest score difference between trainer and artefact, by task
 
 
-def train_gate(data: Dataset, settings: GateSettings, folder: Path, threads: int) -> Gate:
-    """Train all tasks and write `feature_map.json`, `linear.npz` and the ONNX files into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer = _Trainer(data, settings, folder, threads)
-    models: dict[str, Linear] = {}
-    calibration: dict[str, Platt] = {}
-    for task in TASKS:
-        models[task], calibration[task] = trainer.train(task)
-        print(f"gate {task}: mix {models[task].mix:.2f} {calibration[task]}", flush=True)
-    np.savez_compressed(folder / "linear.npz", allow_pickle=False, **pack(models))
-    return Gate(calibration, _thresholds(TreeModels(folder, calibration, threads=threads), data.validation))
+class TaskModel(msgspec.Struct, frozen=True):
+    """One trained task: the mean of the logits of a regression and of trees, calibrated."""
+
+    linear: Linear
+    booster: lgb.Booster
+    platt: Platt
+    words: int  #: columns of the word block
+
+    def logits(self, features: Features) -> NDArray[np.float64]:
+        """float64[N, K] calibrated logits, by the trainers' own arithmetic."""
+        regression = self.linear.logits(features.words, features.grams, features.shape)
+        trees = raw_scores(self.booster, tree_matrix(features, self.words))
+        mean = self.linear.mix * regression + (1 - self.linear.mix) * trees
+        return np.asarray(self.platt.a * mean + self.platt.b)
 
 
-class _Trainer:
-    """Features of one data set, and the training of each task on them."""
+class GateTrainer:
+    """The vocabulary and the features of one data set, and the training of each task on them."""
 
-    def __init__(self, data: Dataset, settings: GateSettings, folder: Path, threads: int) -> None:
-        self._data, self._settings, self._folder, self._threads = data, settings, folder, threads
-        path = folder / "feature_map.json"
-        path.write_bytes(msgspec.json.encode(_vocabulary(data.train.texts, settings)))
-        self._vectoriser = Vectoriser(load_feature_map(path))
-        self._train = compute_features(self._vectoriser, data.train.texts, data.train.senders)
-        self._validation = compute_features(self._vectoriser, data.validation.texts, data.validation.senders)
+    def __init__(self, data: Dataset, settings: GateSettings, feature_map: Path, threads: int) -> None:
+        self._data, self._settings, self._threads = data, settings, threads
+        feature_map.write_bytes(msgspec.json.encode(_vocabulary(data.train.texts, settings)))
+        self._vectoriser = Vectoriser(load_feature_map(feature_map))
+        self._train = self.features(data.train)
+        self._validation = self.features(data.validation)
 
-    def train(self, task: str) -> tuple[Linear, Platt]:
-        """Fit and export one task; its regression, with the mix that suits the validation rows, and its calibration."""
+    def features(self, rows: Rows) -> Features:
+        """What the models read of any rows."""
+        return compute_features(self._vectoriser, rows.texts, rows.senders)
+
+    def train(self, task: str) -> TaskModel:
+        """Fit one task, with the mix of its two models that suits the validation rows, and its calibration."""
+        data, words = self._data, self._vectoriser.vocabulary_size
         linear, booster = self._fit(task)
-        rows = _labelled(self._data.validation, task, self._settings.not_otp_rows)
+        rows = _labelled(data.validation, task, self._settings.not_otp_rows)
         features = self._validation.take(rows)
         regression = linear.logits(features.words, features.grams, features.shape)
-        trees = raw_scores(booster, tree_matrix(features, self._vectoriser.vocabulary_size))
-        mix, platt = _mix(regression, trees, self._data.validation.label(task)[rows])
-        return msgspec.structs.replace(linear, mix=mix), platt
+        trees = raw_scores(booster, tree_matrix(features, words))
+        mix, platt = _mix(regression, trees, data.validation.label(task)[rows], data.validation_weights[rows])
+        return TaskModel(msgspec.structs.replace(linear, mix=mix), booster, platt, words)
 
     def _fit(self, task: str) -> tuple[Linear, lgb.Booster]:
         rows = _labelled(self._data.train, task, self._settings.not_otp_rows)
@@ -88,8 +98,43 @@ class _Trainer:
             seed=self._settings.seed,
             threads=self._threads,
         )
-        export_trees(booster, words + features.shape.shape[1], self._folder / f"{task}.onnx")
         return linear, booster
+
+
+def train_gate(data: Dataset, settings: GateSettings, folder: Path, threads: int) -> Gate:
+    """Train all tasks and write `feature_map.json`, `linear.npz` and the ONNX files into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = GateTrainer(data, settings, folder / "feature_map.json", threads)
+    models: dict[str, TaskModel] = {}
+    for task in TASKS:
+        models[task] = trainer.train(task)
+        width = models[task].words + len(models[task].linear.shape)
+        export_trees(models[task].booster, width, folder / f"{task}.onnx")
+        print(f"gate {task}: mix {models[task].linear.mix:.2f} {models[task].platt}", flush=True)
+    linear = {task: model.linear for task, model in models.items()}
+    np.savez_compressed(folder / "linear.npz", allow_pickle=False, **pack(linear))
+    calibration = {task: model.platt for task, model in models.items()}
+    exported = TreeModels(folder, calibration, threads=threads)
+    found = parity(trainer, models, exported, data.validation)
+    return Gate(calibration, _thresholds(exported, data.validation), found)
+
+
+def parity(trainer: GateTrainer, models: Mapping[str, TaskModel], exported: TreeModels, rows: Rows) -> dict[str, float]:
+    """Largest differences of calibrated probabilities between the trainers and the artefacts, on up to 1,000 texts."""
+    step = max(1, len(rows) // PARITY_TEXTS)
+    some = rows.take(np.arange(0, len(rows), step)[:PARITY_TEXTS])
+    features, scores = trainer.features(some), exported.score(some.texts, some.senders)
+    expected = {task: model.logits(features) for task, model in models.items()}
+    spam = sigmoid(expected["spam"][:, 0])
+    asked = scores.intent.any(axis=1)
+    differences: dict[str, NDArray[np.floating]] = {
+        "spam": sigmoid(scores.spam) - spam,
+        "phishing": scores.phishing - np.sqrt(sigmoid(expected["phishing"][:, 0]) * spam),
+        "otp": scores.otp - sigmoid(expected["otp"][:, 0]),
+        "intent": (scores.intent - softmax(expected["intent"]))[asked],
+    }
+    largest = {f"max_{task}_difference": round(float(np.abs(d).max(initial=0.0)), 6) for task, d in differences.items()}
+    return {"texts": float(len(some)), **largest}
 
 
 def _vocabulary(texts: list[str], settings: GateSettings) -> FeatureMap:
@@ -99,16 +144,21 @@ def _vocabulary(texts: list[str], settings: GateSettings) -> FeatureMap:
 
 
 def _mix(
-    regression: NDArray[np.floating], trees: NDArray[np.floating], labels: NDArray[np.int8]
+    regression: NDArray[np.floating],
+    trees: NDArray[np.floating],
+    labels: NDArray[np.int8],
+    weights: NDArray[np.float32],
 ) -> tuple[float, Platt]:
     """The share of the regression that fits the validation rows best, and the calibration of that mean."""
     tried: list[tuple[float, float, Platt]] = []
     for mix in np.round(MIXES, 3):
         mean = mix * regression + (1 - mix) * trees
-        platt = fit_platt(labels == 1, mean[:, 0]) if mean.shape[1] == 1 else Platt()
-        calibrated = platt.a * mean + platt.b
-        one = calibrated.shape[1] == 1
-        loss = log_loss(labels == 1, calibrated[:, 0]) if one else multiclass_log_loss(labels, calibrated)
+        if mean.shape[1] == 1:
+            platt = fit_platt(labels == 1, mean[:, 0], weights)
+            loss = log_loss(labels == 1, platt.a * mean[:, 0] + platt.b, weights)
+        else:
+            platt = fit_temperature(labels, mean)
+            loss = multiclass_log_loss(labels, platt.a * mean)
         tried.append((loss, float(mix), platt))
     _, mix, platt = min(tried, key=lambda found: found[0])
     return mix, platt

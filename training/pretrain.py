@@ -1,6 +1,5 @@
 """Masked-language pretraining of the compact net on unlabelled texts. Resumes from its last checkpoint."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from transformers import DistilBertForMaskedLM
 
 from training.batches import Ids, encode_texts, epoch, pad, rate_at
 from training.checkpoint import load_state, save_state
-from training.net import NetSize, masked_language_model
+from training.net import NetSize, masked_language_model, mixed_precision
+from training.progress import Progress
 from training.tokenizer import MASK, SPECIAL
 
 IGNORED = -1
@@ -76,13 +76,15 @@ def _run(
 ) -> None:
     mask_id, vocab_size = SPECIAL.index(MASK), tokenizer.get_vocab_size()
     rng = np.random.default_rng([settings.seed, done])
-    began, mean = time.monotonic(), 0.0
+    mean = 0.0
     model.train()
+    progress = Progress("pretrain", settings.steps, done)
     for step, rows in zip(range(done, settings.steps), _forever(encoded, settings.tokens, rng), strict=False):
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, settings.steps, settings.warmup, settings.rate)
         ids, targets = mask_tokens(pad(encoded, rows), settings.mask, vocab_size, mask_id, rng)
-        loss = loss_of(model, torch.from_numpy(ids), torch.from_numpy(targets))
+        with mixed_precision():
+            loss = loss_of(model, torch.from_numpy(ids), torch.from_numpy(targets))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -90,7 +92,8 @@ def _run(
         mean = 0.98 * mean + 0.02 * loss.item() if mean else loss.item()
         if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
             save_state(state, model, optimiser, step + 1)
-            print(f"pretrain {step + 1}/{settings.steps} loss {mean:.3f} {time.monotonic() - began:.0f}s", flush=True)
+        progress.advance(step + 1, loss=mean)
+    progress.close()
 
 
 def _forever(encoded: list[Ids], tokens: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:

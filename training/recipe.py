@@ -4,6 +4,8 @@ A step whose result is in the output folder is not done again, so a run that was
 """
 
 import argparse
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -19,40 +21,22 @@ from pipeline.normalise import normalise
 from pipeline.types import TreeScores
 from training.calibrate import decisions, sigmoid, skipped
 from training.corpora import data_source, pretraining_texts
-from training.dataset import Dataset, DataSettings, build
+from training.dataset import UNKNOWN, Dataset, Rows, build
 from training.dedupe import exact_key
-from training.finetune import FinetuneSettings, finetune
-from training.gate import Gate, GateSettings, train_gate
+from training.finetune import finetune
+from training.gate import Gate, train_gate
 from training.judge import MODERATE, Figures, Yardstick, merge, other_figures, spam_figures, yardstick
 from training.manifests import gate_manifest, net_manifest
 from training.metrics import Scores
-from training.net import NetSize, SpamNet
-from training.pretrain import PretrainSettings, pretrain
+from training.model_card import with_card
+from training.net import SpamNet, hub_net, hub_tokenizer, scratch_net
+from training.pretrain import pretrain
+from training.settings import SCRATCH, NetSettings, RecipeSettings, read_settings
 from training.tokenizer import save, train_tokenizer
 from training.transformer import Calibrated, calibrate_net, combine, export_net, parity, run_exported
 
-
-class NetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One version of the transformer."""
-
-    version: str
-    layers: list[int]  #: layers of the pretrained net that it starts from
-    description: str
-    finetune: FinetuneSettings = FinetuneSettings()
-
-
-class RecipeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    nets: list[NetSettings]
-    pretraining_corpora: list[str]
-    data: DataSettings = DataSettings()
-    gate: GateSettings = GateSettings()
-    gate_version: str = "1"
-    vocab_size: int = 8192
-    pretraining_texts: int = 150_000
-    finetuning: dict[str, int] = {}  #: source to how many of its rows fine-tuning sees; the gate sees all
-    net: NetSize = NetSize()
-    pretrain: PretrainSettings = PretrainSettings()
-    threads: int = 2
+#: Corpora that figures are cross-validated on: no net may have read them unlabelled either.
+JUDGED = ("uci", "mishra_soni")
 
 
 class Trained(msgspec.Struct, frozen=True):
@@ -76,13 +60,9 @@ class Recipe:
 
     def run(self) -> None:
         trained = self.gate()
-        tokenizer = self.tokenizer()
-        pretrained = pretrain(
-            tokenizer, self.texts(), self.settings.net, self.settings.pretrain, self.out / "pretrained"
-        )
         for net in self.settings.nets:
             if net.version not in self.store.versions("distilbert"):
-                self.net(net, trained, tokenizer, pretrained)
+                self.publish(net, trained)
 
     def gate(self) -> Trained:
         """Train and publish the TF-IDF bundle, or load what an earlier run published."""
@@ -96,11 +76,12 @@ class Recipe:
                 spam_figures(self.rows, spam, gate.thresholds["spam"][MODERATE]),
                 other_figures(self.rows, judged, gate.thresholds),
             )
-            self.store.publish(folder, gate_manifest(version, folder, gate, metrics, self.sources()))
+            metrics["parity"] = gate.parity
+            self.store.publish(folder, with_card(folder, gate_manifest(version, folder, gate, metrics, self.sources())))
         bundle = self.store.open(f"lightgbm/{version}")
         models = TreeModels(bundle.path, bundle.manifest.calibration, threads=2)
         validation = models.score(self.data.validation.texts, self.data.validation.senders)
-        gate = Gate(bundle.manifest.calibration, bundle.manifest.thresholds)
+        gate = Gate(bundle.manifest.calibration, bundle.manifest.thresholds, bundle.manifest.metrics["parity"])
         return Trained(bundle.manifest.ref, gate, validation, self.judge(models))
 
     def judge(self, models: TreeModels) -> dict[str, TreeScores]:
@@ -114,50 +95,70 @@ class Recipe:
         return Tokenizer.from_file(str(path))
 
     def texts(self) -> list[str]:
-        """Canonical texts for pretraining: all training rows, and unlabelled ones up to the number asked for."""
+        """Canonical texts for pretraining: training rows, and unlabelled ones up to the number asked for.
+
+        None of the corpora that the nets are judged on, by cross-validation too.
+        """
         held = {exact_key(text) for rows in (self.data.test, self.data.validation) for text in rows.texts}
+        sources = self.data.train.sources.tolist()
+        own = [text for text, source in zip(self.data.train.texts, sources, strict=True) if source not in JUDGED]
         canonical = (normalise(text).text for text in pretraining_texts(self.settings.pretraining_corpora))
         extra = [text for text in dict.fromkeys(canonical) if text and exact_key(text) not in held]
-        room = max(0, self.settings.pretraining_texts - len(self.data.train))
-        return [*self.data.train.texts, *extra[:: max(1, len(extra) // max(1, room))][:room]]
+        room = max(0, self.settings.pretraining_texts - len(own))
+        return [*own, *extra[:: max(1, len(extra) // max(1, room))][:room]]
 
-    def net(
-        self, settings: NetSettings, trained: Trained, tokenizer: Tokenizer, pretrained: dict[str, torch.Tensor]
-    ) -> None:
+    @cached_property
+    def pretrained(self) -> dict[str, torch.Tensor]:
+        """Weights of the masked-language model that nets from scratch start from."""
+        settings = self.settings
+        return pretrain(self.tokenizer(), self.texts(), settings.net, settings.pretrain, self.out / "pretrained")
+
+    def body(self, settings: NetSettings) -> tuple[SpamNet, Tokenizer]:
+        """The net to fine-tune, and its tokenizer."""
+        tuning = settings.finetune
+        if settings.base != SCRATCH:
+            return hub_net(settings.base, tuning.head_dropout), hub_tokenizer(settings.base)
+        tokenizer = self.tokenizer()
+        size = msgspec.structs.replace(self.settings.net, layers=len(settings.layers))
+        net = scratch_net(
+            size,
+            tokenizer.get_vocab_size(),
+            self.pretrained,
+            settings.layers,
+            tuning.dropout,
+            tuning.head_dropout,
+        )
+        return net, tokenizer
+
+    def tuned(self, settings: NetSettings, data: Dataset, folder: Path) -> tuple[SpamNet, Tokenizer]:
+        """The net fine-tuned on the training rows of a data set; its state is kept in `folder`."""
+        net, tokenizer = self.body(settings)
+        chosen = finetuning_rows(data.train, self.settings.finetuning)
+        rows, weights = data.train.take(chosen), data.weights[chosen]
+        finetune(net, tokenizer, rows, weights, settings.max_tokens, settings.finetune, folder)
+        return net, tokenizer
+
+    def publish(self, settings: NetSettings, trained: Trained) -> None:
         """Fine-tune, export, calibrate, judge and publish one version."""
         work = self.out / f"distilbert-{settings.version}"
-        size = msgspec.structs.replace(self.settings.net, layers=len(settings.layers))
-        chosen = self.finetuning_rows()
-        rows, weights = self.data.train.take(chosen), self.data.weights[chosen]
-        spam_net = finetune(
-            tokenizer, rows.texts, rows.spam, weights, size, settings.layers, pretrained, settings.finetune, work
-        )
+        net, tokenizer = self.tuned(settings, self.data, work)
         folder = work / "export"
-        found = self.calibrate(spam_net, tokenizer, folder, size.max_tokens, trained)
-        figures = self.figures(folder, size.max_tokens, found, trained)
-        manifest = net_manifest(
-            settings.version, settings.description, folder, size.max_tokens, found, figures, self.sources()
-        )
-        print(f"published {self.store.publish(folder, manifest)}", flush=True)
-
-    def finetuning_rows(self) -> NDArray[np.intp]:
-        """Labelled training rows, those of plentiful sources thinned out evenly."""
-        rows = self.data.train
-        keep = rows.spam >= 0
-        for source, limit in self.settings.finetuning.items():
-            places = np.flatnonzero(keep & (rows.sources == source))
-            keep[places] = False
-            keep[places[:: max(1, -(-len(places) // limit))]] = True
-        return np.flatnonzero(keep)
-
-    def calibrate(
-        self, net: SpamNet, tokenizer: Tokenizer, folder: Path, max_tokens: int, trained: Trained
-    ) -> Calibrated:
         export_net(net, tokenizer, folder)
         rows = self.data.validation
-        differences = parity(net, tokenizer, folder, max_tokens, rows.texts)
-        cuts = trained.gate.thresholds["spam"]
-        return calibrate_net(folder, max_tokens, rows, trained.validation, cuts, trained.ref, differences)
+        found = calibrate_net(
+            run_exported(folder, settings.max_tokens, rows.texts),
+            rows,
+            self.data.validation_weights,
+            trained.validation,
+            trained.gate.thresholds["spam"],
+            trained.ref,
+            parity(net, tokenizer, folder, settings.max_tokens, rows),
+        )
+        figures = self.figures(folder, settings.max_tokens, found, trained)
+        manifest = net_manifest(
+            settings.version, settings.description, folder, settings.max_tokens, found, figures, self.sources()
+        )
+        print(f"published {self.store.publish(folder, with_card(folder, manifest))}", flush=True)
 
     def figures(self, folder: Path, max_tokens: int, found: Calibrated, trained: Trained) -> Figures:
         """Of the ensemble, of the transformer alone on UCI, and of the cascade."""
@@ -187,13 +188,30 @@ class Recipe:
         return [*self.data.sources, *corpora]
 
 
+def finetuning_rows(rows: Rows, limits: Mapping[str, int]) -> NDArray[np.intp]:
+    """Labelled rows, those of plentiful sources thinned out evenly.
+
+    Args:
+        rows: training rows.
+        limits: source to how many of its rows are kept.
+    """
+    keep = rows.spam != UNKNOWN
+    for source, limit in limits.items():
+        places = np.flatnonzero(keep & (rows.sources == source))
+        keep[places] = False
+        keep[places[:: max(1, -(-len(places) // limit))]] = True
+    return np.flatnonzero(keep)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train, export, calibrate and publish all models.")
     parser.add_argument("--config", type=Path, default=Path("configs/training.yaml"))
     parser.add_argument("--out", type=Path, required=True, help="folder for state and published versions")
+    parser.add_argument(
+        "--base", default=SCRATCH, help="a DistilBERT of the model hub or a local folder; else our own, from scratch"
+    )
     arguments = parser.parse_args()
-    settings = msgspec.yaml.decode(arguments.config.read_bytes(), type=RecipeSettings)
-    Recipe(settings, arguments.out).run()
+    Recipe(read_settings(arguments.config, arguments.base), arguments.out).run()
 
 
 if __name__ == "__main__":

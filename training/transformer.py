@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pipeline.models.distilbert import Transformer
@@ -11,7 +12,7 @@ from pipeline.models.tokenizer import WordPiece
 from pipeline.scoring import Cascade, Ensemble, Platt
 from pipeline.types import TreeScores
 from training.calibrate import fit_cascade, fit_ensemble, fit_platt, sigmoid, thresholds
-from training.dataset import Rows
+from training.dataset import UNKNOWN, Rows
 from training.export import export_onnx, quantise
 from training.finetune import raw_logits
 from training.metrics import Scores
@@ -45,9 +46,9 @@ def export_net(net: SpamNet, tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def calibrate_net(
-    folder: Path,
-    max_tokens: int,
+    raw: Scores,
     rows: Rows,
+    weights: NDArray[np.float32],
     gate: TreeScores,
     gate_cuts: dict[str, float],
     partner: str,
@@ -56,21 +57,16 @@ def calibrate_net(
     """Fit everything that turns raw logits into decisions, on validation rows.
 
     Args:
-        folder: the exported version.
-        max_tokens: longest input.
+        raw: float32[N] logits of the exported net.
         rows: validation rows.
+        weights: float32[N] of these rows in the fits.
         gate: scores of the TF-IDF bundle for these rows.
         gate_cuts: thresholds of the gate's own spam probability.
         partner: "name/version" of that bundle.
         parity: see `parity`.
     """
-    raw = run_exported(folder, max_tokens, rows.texts)
-    known = rows.spam >= 0
-    labels = rows.spam == 1
-    platt = fit_platt(labels[known], raw[known])
-    logits = platt.a * raw + platt.b
-    ensemble = fit_ensemble(labels[known], logits[known], gate.spam[known], partner)
-    final = combine(ensemble, logits, gate.spam)
+    platt, ensemble = join(raw, rows, weights, gate.spam, partner)
+    final = combine(ensemble, platt.a * raw + platt.b, gate.spam)
     cuts = thresholds(sigmoid(final)[rows.legitimate], rows.take(rows.legitimate).groups)
     cascade = fit_cascade(
         gate.spam,
@@ -84,6 +80,14 @@ def calibrate_net(
     return Calibrated(platt, ensemble, cascade, cuts, parity)
 
 
+def join(raw: Scores, rows: Rows, weights: NDArray[np.float32], gate: Scores, partner: str) -> tuple[Platt, Ensemble]:
+    """Calibration of the net's raw logits, and how they are joined with the gate's; fitted on the labelled rows."""
+    known, labels = rows.spam != UNKNOWN, rows.spam == 1
+    platt = fit_platt(labels[known], raw[known], weights[known])
+    logits = platt.a * raw + platt.b
+    return platt, fit_ensemble(labels[known], logits[known], gate[known], partner, weights[known])
+
+
 def combine(ensemble: Ensemble, transformer: Scores, gate: Scores) -> Scores:
     """Final spam logits of calibrated logits."""
     return np.asarray(ensemble.a * (ensemble.weight * transformer + (1 - ensemble.weight) * gate) + ensemble.b)
@@ -95,16 +99,22 @@ def run_exported(folder: Path, max_tokens: int, texts: list[str], platt: Platt |
     return model.logits(WordPiece(folder, max_tokens).encode(texts))
 
 
-def parity(net: SpamNet, tokenizer: Tokenizer, folder: Path, max_tokens: int, texts: list[str]) -> dict[str, float]:
-    """Largest differences of the probability between trainer, FP32 and INT8 on up to 1,000 texts."""
-    some = texts[:: max(1, len(texts) // PARITY_TEXTS)][:PARITY_TEXTS]
-    trainer = sigmoid(raw_logits(net, tokenizer, some, max_tokens))
+def parity(net: SpamNet, tokenizer: Tokenizer, folder: Path, max_tokens: int, rows: Rows) -> dict[str, float]:
+    """How far FP32 and INT8 are from the trainer: differences of the probability, decisions, accuracy.
+
+    Compared on up to 1,000 labelled rows.
+    """
+    known = np.flatnonzero(rows.spam != UNKNOWN)
+    some = rows.take(known[:: max(1, len(known) // PARITY_TEXTS)][:PARITY_TEXTS])
+    trainer = sigmoid(raw_logits(net, tokenizer, some.texts, max_tokens))
     full, small = folder.with_suffix(".fp32"), folder
     (full / "tokenizer.json").write_bytes((small / "tokenizer.json").read_bytes())
-    fp32, int8 = (sigmoid(run_exported(path, max_tokens, some)) for path in (full, small))
+    fp32, int8 = (sigmoid(run_exported(path, max_tokens, some.texts)) for path in (full, small))
+    right = [float(np.mean((scores >= 0.5) == (some.spam == 1))) for scores in (fp32, int8)]
     return {
         "texts": float(len(some)),
         "max_fp32_difference": round(float(np.max(np.abs(fp32 - trainer))), 6),
         "max_int8_difference": round(float(np.max(np.abs(int8 - trainer))), 6),
         "int8_decisions_changed": float(np.sum((int8 >= 0.5) != (trainer >= 0.5))),
+        "int8_accuracy_points_lost": round(100 * (right[0] - right[1]), 3),
     }

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.types import INTENTS
-from training.dataset import UNKNOWN, DataSettings, to_rows, weigh
+from training.dataset import UNKNOWN, DataSettings, merge_duplicates, to_rows, weigh
 from training.examples import Example
 
 EXAMPLES = [
@@ -39,3 +39,11 @@ def test_taking_rows_takes_every_column(chosen: np.ndarray) -> None:
 
 def test_weights_go_by_source() -> None:
     assert weigh(to_rows(EXAMPLES), DataSettings(weights={"uci": 4.0})).tolist() == [1.0, 4.0, 1.0]
+
+
+def test_duplicates_complete_each_other_where_they_agree() -> None:
+    prize = Example(text="You won! Call now", spam=True, phishing=None, otp=False, source="uci")
+    again = Example(text="you WON! call  now", spam=True, phishing=True, otp=False, source="mishra_soni")
+    other = Example(text="you won! call now", spam=False, phishing=False, otp=False, source="feedback")
+    assert [(e.source, e.phishing) for e in merge_duplicates([prize, again])] == [("uci", True)]
+    assert [(e.spam, e.phishing) for e in merge_duplicates([prize, other])] == [(True, None)]

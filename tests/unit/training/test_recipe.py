@@ -1,0 +1,152 @@
+"""The whole recipe on tiny data: from raw text to versions that the server's own code loads and asks."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from transformers import DistilBertConfig, DistilBertModel
+
+from model_store.store import LocalStore
+from pipeline.models.distilbert import Transformer
+from pipeline.models.lightgbm import TreeModels
+from pipeline.models.tokenizer import WordPiece
+from pipeline.policy import load_policies, resolve
+from pipeline.types import INTENTS
+from tests.support import tiny_corpora
+from training import crossval
+from training.net import hub_net, hub_tokenizer
+from training.recipe import Recipe, finetuning_rows
+from training.settings import from_base, read_settings
+
+SETTINGS = """
+gate_version: "1"
+data: {nus: 60, nus_validation: 30, synthetic: 2500, synthetic_validation: 500}
+gate:
+  words: 400
+  bigrams: 100
+  grams: 800
+  linear: {iterations: 20}
+  trees:
+    spam: {rounds: 8, leaves: 7}
+    phishing: {rounds: 8, leaves: 7}
+    otp: {rounds: 8, leaves: 7}
+    intent: {rounds: 4, leaves: 7}
+vocab_size: 700
+pretraining_corpora: [nus, dstc8]
+pretraining_texts: 1500
+finetuning: {synthetic: 600, nus: 40}
+net: {layers: 2, dim: 32, heads: 2, hidden: 64, max_tokens: 48}
+pretrain: {steps: 6, tokens: 1024, rate: 1.0e-3, warmup: 2, checkpoint_every: 3}
+nets:
+  - {version: "1", layers: [1], max_tokens: 48, description: tiny, finetune: {epochs: 1, heads: [spam, phishing, otp]}}
+"""
+
+TEXTS = ["Your code is 482913", "URGENT! You won, claim at http://bit.ly/x1", "see you at six"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WINNOW_DATA", str(tiny_corpora.write(tmp_path_factory.mktemp("corpora"))))
+        folder = tmp_path_factory.mktemp("run")
+        (folder / "training.yaml").write_text(SETTINGS)
+        recipe = Recipe(read_settings(folder / "training.yaml"), folder / "out")
+        recipe.run()
+    return recipe
+
+
+def test_the_server_loads_and_asks_what_was_trained(trained: Recipe) -> None:
+    store = LocalStore(trained.out / "store")
+    trees, net = store.open("lightgbm/1"), store.open("distilbert/1")
+    scores = TreeModels(trees.path, trees.manifest.calibration).score(TEXTS, [""] * 3)
+    tokens = WordPiece(net.path, net.manifest.max_tokens).encode(TEXTS)
+    logits = Transformer(net.path, net.manifest.calibration["spam"]).logits(tokens)
+    assert np.isfinite(scores.spam).all()
+    assert np.isfinite(logits).all()
+    assert scores.spam[1] > scores.spam[2]
+    assert scores.otp[0] > scores.otp[2]
+    assert scores.intent.shape == (3, len(INTENTS))
+
+
+def test_manifests_hold_what_policies_and_ensemble_need(trained: Recipe) -> None:
+    store = LocalStore(trained.out / "store")
+    trees, net = store.open("lightgbm/1").manifest, store.open("distilbert/1").manifest
+    policies = load_policies(Path("configs/policies.yaml").read_text(), "policies.yaml")
+    assert resolve(policies, {net.ref: net.thresholds}, trees.thresholds)
+    assert net.ensemble is not None
+    assert net.ensemble.partner == "lightgbm/1"
+    assert net.cascade is not None
+    assert {source.name for source in net.data} >= {"uci", "synthetic", "nus", "dstc8"}
+
+
+def test_exported_models_score_as_their_trainers(trained: Recipe) -> None:
+    store = LocalStore(trained.out / "store")
+    trees, net = (store.open(f"{name}/1").manifest.metrics["parity"] for name in ("lightgbm", "distilbert"))
+    assert max(value for name, value in trees.items() if name.startswith("max_")) < 2e-3
+    assert net["max_fp32_difference"] < 1e-4
+    assert net["max_int8_difference"] < 0.1
+
+
+def test_a_second_run_changes_nothing(trained: Recipe) -> None:
+    before = {path: path.stat().st_mtime_ns for path in trained.out.rglob("*") if path.is_file()}
+    trained.run()
+    assert before == {path: path.stat().st_mtime_ns for path in trained.out.rglob("*") if path.is_file()}
+
+
+def test_no_corpus_that_figures_are_made_on_is_pretrained_on(trained: Recipe) -> None:
+    rows = trained.data.train
+    judged = {text for text, source in zip(rows.texts, rows.sources, strict=True) if source in ("uci", "mishra_soni")}
+    read = set(trained.texts())
+    assert judged
+    assert not judged & read - {
+        t for t, s in zip(rows.texts, rows.sources, strict=True) if s not in ("uci", "mishra_soni")
+    }
+
+
+def test_plentiful_sources_are_thinned_out_evenly(trained: Recipe) -> None:
+    rows = trained.data.train
+    chosen = rows.take(finetuning_rows(rows, {"synthetic": 600}))
+    assert 400 <= np.sum(chosen.sources == "synthetic") <= 600
+    assert np.sum(chosen.sources == "uci") == np.sum((rows.sources == "uci") & (rows.spam >= 0))
+
+
+def test_cross_validation_judges_every_row_by_models_that_had_not_seen_it(
+    trained: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WINNOW_DATA", str(tiny_corpora.write(tmp_path)))
+    monkeypatch.setattr(crossval, "FOLDS", 2)
+    net = trained.settings.nets[0]
+    rows, scores = crossval.crossvalidate(trained, net, "uci", whole=False)
+    assert len(rows) == sum(map(len, crossval.split("uci", whole=False)))
+    assert {"gate", "net", "spam", "phishing"} == set(scores)
+    assert all(len(column) == len(rows) and np.isfinite(column).all() for column in scores.values())
+    found = crossval.figures(rows, scores)
+    assert found["gate"]["accuracy"] > 0.8
+
+
+def test_a_pretrained_base_is_taken_from_a_folder(trained: Recipe, tmp_path: Path) -> None:
+    pieces = trained.tokenizer()
+    pieces.save(str(tmp_path / "tokenizer.json"))
+    DistilBertModel(
+        DistilBertConfig(
+            vocab_size=pieces.get_vocab_size(),
+            dim=32,
+            n_layers=1,
+            n_heads=2,
+            hidden_dim=64,
+            max_position_embeddings=128,
+        )
+    ).save_pretrained(tmp_path)
+    base = from_base(str(tmp_path))
+    assert base.max_tokens == 128
+    assert base.finetune.rate == 2e-5
+    recipe = Recipe.__new__(Recipe)
+    recipe.settings, recipe.out, recipe.data = trained.settings, tmp_path, trained.data
+    net, tokenizer = recipe.tuned(
+        msgspec.structs.replace(base, finetune=msgspec.structs.replace(base.finetune, epochs=1)), trained.data, tmp_path
+    )
+    assert tokenizer.get_vocab_size() == hub_tokenizer(str(tmp_path)).get_vocab_size() > 100
+    before = hub_net(str(tmp_path), 0.0).body.state_dict()
+    assert any(not torch.equal(tensor, net.body.state_dict()[name]) for name, tensor in before.items())
