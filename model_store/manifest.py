@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 #: Versions of the code that a model's inputs depend on; a model trained for others is refused.
-NORMALISER = "1"
+NORMALISER = "2"
 FEATURES = "tfidf-heuristics/1"
 
 

@@ -1,7 +1,7 @@
 """One canonical text for the cache key, the features, the rules and the tokenizer.
 
-Undoes what hides wording (invisible characters, look-alike letters, styled alphabets, stacked marks) and what
-merely varies (quotes, dashes, white space), and leaves the letters of every real language alone. Case stays.
+Undoes what hides wording (invisible characters, look-alike letters, styled alphabets, stacked marks, spelt-out words)
+and what merely varies (quotes, dashes, white space), and leaves the letters of every real language alone. Case stays.
 `model_store.manifest.NORMALISER` names this behaviour: a change here needs a new value there.
 """
 
@@ -75,6 +75,13 @@ _MARK_STACK = re.compile(f"(?<=[{LATIN}])[{MARKS}]+")
 #: Marks that some Latin orthography writes: those of Unicode's own accented letters, Yoruba's and Taiwanese's.
 _ORTHOGRAPHIC = frozenset(mark for c in _members(LATIN) for mark in normalize("NFD", c)[1:]) | {"\u0329", "\u0358"}
 _MOST_MARKS = 2  # on one letter, as in Vietnamese
+#: A word spelt out letter by letter, "f.r.e.e" or "w i n n e r": with blanks five letters at least, for people write
+#: "r u o k". Its letters are joined.
+_LETTER = f"(?:[{LATIN}][{MARKS}]*)"
+_SPELT = re.compile(
+    f"(?<![^\\W_]){_LETTER}(?: {_LETTER}){{4,}}(?![^\\W_])"
+    f"|(?<![^\\W_]){_LETTER}([.*_|·-]){_LETTER}(?:\\1{_LETTER}){{2,}}(?![^\\W_])"
+)
 
 
 def normalise(text: str) -> Normalised:
@@ -85,11 +92,17 @@ def normalise(text: str) -> Normalised:
     if text.isascii():
         flat = " ".join(text.split())
         if flat.isprintable():
-            return Normalised(flat, False)
+            return _join_spelt(flat, False)
     visible, disguised = (text, False) if _DISGUISES.isdisjoint(text) else _undisguise(text)
     plain = _compose(visible)
     shown = plain if _OVERLAYS.isdisjoint(plain) else _unstack(fold(plain))
-    return Normalised(" ".join(shown.split()), disguised or shown != plain)
+    return _join_spelt(" ".join(shown.split()), disguised or shown != plain)
+
+
+def _join_spelt(text: str, obfuscated: bool) -> Normalised:
+    """Undo the spelling out of words, which hides them too."""
+    joined = _SPELT.sub(lambda word: "".join(filter(str.isalpha, word[0])), text)
+    return Normalised(joined, obfuscated or joined != text)
 
 
 def _undisguise(text: str) -> tuple[str, bool]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.normalise import normalise
+from pipeline.normalise import Normalised, normalise
 
 #: Characters that meet each other in the rules: joiners, marks, look-alikes, styled letters, blanks, ligatures.
 AWKWARD = (
@@ -27,10 +27,30 @@ def test_canonical_text_is_bounded_trimmed_and_single_spaced(text: str) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
-def test_ascii_only_loses_surplus_blanks(text: str) -> None:
+def test_ascii_only_loses_surplus_blanks_unless_words_are_spelt_out(text: str) -> None:
     result = normalise(text)
-    assert result.text == " ".join(text.split())
-    assert not result.obfuscated
+    if not result.obfuscated:
+        assert result.text == " ".join(text.split())
+    assert [c for c in result.text if c.isalnum()] == [c for c in text if c.isalnum()]
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("F.R.E.E entry", "FREE entry"),
+        ("c-l-a-i-m it", "claim it"),
+        ("your w i n n e r today", "your winner today"),
+        ("p_r_i_z_e!", "prize!"),
+        ("g.r.á.t.i.s ya", "grátis ya"),
+    ],
+)
+def test_words_that_are_spelt_out_are_joined(text: str, canonical: str) -> None:
+    assert normalise(text) == Normalised(canonical, True)
+
+
+@pytest.mark.parametrize("text", ["r u o k", "the U.S.A. today", "e.g. this i.e. that", "plan B a day", "1.2.3.4", "x-y-z"])
+def test_abbreviations_stay(text: str) -> None:
+    assert normalise(text) == Normalised(text, False)
 
 
 @pytest.mark.parametrize(
