@@ -10,14 +10,16 @@ from pipeline.errors import ConfigError
 from training.examples import Example
 from training.synthetic.labels import LABELS
 from training.synthetic.lexicon import Country, countries
+from training.synthetic.names import check_names
 from training.synthetic.notation import Grammar, Rule, expand, read
-from training.synthetic.recipe import SHARES, VARIANTS
+from training.synthetic.recipe import SHARES, TAIL_FAMILIES, TAILS, VARIANTS
 from training.synthetic.scene import Scene
 from training.synthetic.senders import SENDERS
 from training.synthetic.slots import SLOTS
 from training.synthetic.split import Part, pick
 from training.synthetic.variants import disguise, mistype
 
+LONGEST = 480  #: characters of two messages in one
 _FOLDER = Path(__file__).with_name("grammar")
 
 
@@ -43,28 +45,38 @@ def grammar() -> Grammar:
     """All grammar files as one.
 
     Raises:
-        ConfigError: a file is malformed, or a rule names a label or sender that does not exist.
+        ConfigError: see `load`.
     """
-    parts = [read(path) for path in sorted(_FOLDER.rglob("*.txt"))]
-    whole = Grammar(
-        rules=tuple(rule for part in parts for rule in part.rules),
-        fragments={name: patterns for part in parts for name, patterns in part.fragments.items()},
+    return load(_FOLDER)
+
+
+def load(folder: Path) -> Grammar:
+    """The grammar files below a folder, as one grammar.
+
+    Raises:
+        ConfigError: a file is malformed, or a rule names a label, sender, slot or fragment that does not exist.
+    """
+    parts = {path.relative_to(folder).as_posix(): read(path) for path in sorted(folder.rglob("*.txt"))}
+    for file, part in parts.items():
+        for rule in part.rules:
+            if rule.label not in LABELS or rule.sender not in SENDERS:
+                raise ConfigError(f"{file}: rule {rule.kind} has an unknown label or sender")
+    check_names(parts, SLOTS)
+    return Grammar(
+        rules=tuple(rule for part in parts.values() for rule in part.rules),
+        fragments={name: patterns for part in parts.values() for name, patterns in part.fragments.items()},
     )
-    for rule in whole.rules:
-        if rule.label not in LABELS or rule.sender not in SENDERS:
-            raise ConfigError(f"{rule.family}: rule {rule.kind} has an unknown label or sender")
-    return whole
 
 
 def _message(rng: random.Random, part: Part, varied: bool) -> Example:
     family = rng.choices(list(SHARES), list(SHARES.values()))[0]
     rule, country = _rule(family, rng)
     scene = Scene(country, part, rng, SLOTS, rule.alias)
-    pattern = pick(rule.patterns, part, rng)
-    trail = [pattern]
-    text = expand(pattern, lambda name: _lookup(name, scene, trail), rng)
+    text, trail = _write(rule, scene)
     sender = SENDERS[rule.sender](scene)
     labels = LABELS[rule.label]
+    if labels.spam is False and rng.random() < TAILS.get(family, 0.0):
+        text = _with_tail(text, rule, scene)
     if varied:
         text = _vary(text, rule, rng)
     return Example(
@@ -79,6 +91,24 @@ def _message(rng: random.Random, part: Part, varied: bool) -> Example:
         kind=rule.kind,
         group=f"synthetic/{rule.family}/{rule.kind}/{zlib.crc32(' '.join(trail).encode()):08x}",
     )
+
+
+def _write(rule: Rule, scene: Scene) -> tuple[str, list[str]]:
+    """A text of the rule, and the patterns that make its wording."""
+    pattern = pick(rule.patterns, scene.part, scene.rng)
+    trail = [pattern]
+    return expand(pattern, lambda name: _lookup(name, scene, trail), scene.rng), trail
+
+
+def _with_tail(text: str, rule: Rule, scene: Scene) -> str:
+    """The text with a second message behind it, in its language, where the two are no longer than LONGEST."""
+    rules = _candidates(scene.rng.choice(TAIL_FAMILIES), scene.country.code, rule.lang)
+    if not rules:
+        return text
+    other = scene.rng.choices(rules, [one.weight for one in rules])[0]
+    tail, _ = _write(other, Scene(scene.country, scene.part, scene.rng, SLOTS, other.alias))
+    both = text + scene.rng.choice((" ", " ", "\n", ". ")) + tail
+    return both if len(both) <= LONGEST else text
 
 
 def _vary(text: str, rule: Rule, rng: random.Random) -> str:

@@ -1,5 +1,6 @@
 """Web addresses: a brand's own, look-alikes of it, shortened ones, nonsense."""
 
+import random
 import string
 import unicodedata
 
@@ -9,9 +10,14 @@ _SWAPPED = str.maketrans("olie", "01l3")
 
 
 def slug(name: str) -> str:
-    """A brand as it stands in a web address: "Marks & Co" to "marksco"."""
+    """A brand as it stands in a web address: "Marks & Co" to "marksco"; of another script, a made-up Latin name."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return "".join(char for char in plain if char.isalnum()) or "service"
+    return "".join(char for char in plain if char.isalnum()) or pronounceable(random.Random(name))
+
+
+def pronounceable(rng: random.Random) -> str:
+    """A word of two or three syllables that means nothing."""
+    return "".join(rng.choice("bdfgklmnprstvz") + rng.choice("aeiou") for _ in range(rng.choice((2, 2, 3))))
 
 
 def short_path(scene: Scene) -> str:
@@ -19,11 +25,24 @@ def short_path(scene: Scene) -> str:
 
 
 def brand_link(scene: Scene, brand: str) -> str:
-    """A brand's own address, as its real messages carry it."""
+    """A brand's own address, as its real messages carry it: at times a short one that hardly tells whose it is."""
+    draw = scene.rng.random()
+    if draw < 0.06:
+        return short_link(scene)
+    if draw < 0.18:
+        return scene.pick(("", "https://")) + abbreviation(scene, brand) + "/" + short_path(scene)
     domain = slug(brand) + scene.pick(scene.country.tld)
     path = scene.pick(("", "", "/app", "/track", "/t/{}", "/{}", "/help", "/my", "/r/{}", "/s/{}", "/account", "/pay"))
     head = scene.pick(("", "", "https://", "https://", "www.", "http://", "https://www."))
     return head + domain + path.format(short_path(scene))
+
+
+def abbreviation(scene: Scene, brand: str) -> str:
+    """A brand's short domain: "Kerry Thailand" to "krth.me"."""
+    name = slug(brand)
+    letters = (name[0] + "".join(char for char in name[1:] if char not in "aeiou"))[: scene.rng.choice((2, 3, 4))]
+    ending = scene.rng.choice((".me", ".co", ".ly", ".to", ".link", ".app", ".io", *scene.country.tld))
+    return letters + scene.rng.choice(("", "", scene.country.code.lower())) + ending
 
 
 def look_alike(scene: Scene, brand: str) -> str:

@@ -3,7 +3,7 @@
     [a|b|]          one of the alternatives, one of them empty here
     {name}          a slot or a fragment; a slot keeps its value within a message, {amount2} is another amount
     <<a ;; b ;; c>> the parts in any order
-    \\n             a line break
+    \\n             a line break; \\[ \\] \\| are those very characters
 
 A file holds blocks. `%rule kind key=value …` and `%fragment name` open one; each further line is one pattern.
 """
@@ -21,7 +21,7 @@ from pipeline.errors import ConfigError
 Lookup = Callable[[str], str]
 Node = str | tuple[str, tuple["Node", ...]]  #: literal text, or (operator, parts)
 
-_TOKEN = re.compile(r"<<|>>|;;|[\[\]|]|\{[a-z_0-9]+\}")
+_TOKEN = re.compile(r"\\[\[\]|]|<<|>>|;;|[\[\]|]|\{[a-z_0-9]+\}")
 _SLOT = re.compile(r"\{[a-z_0-9]+\}")
 _CLOSES = {"[": ("]", "|", "one"), "<<": (">>", ";;", "any_order")}
 _SPACE_BEFORE = re.compile(r" +([.,;!?)](?:\s|$))")
@@ -83,7 +83,7 @@ def expand(pattern: str, lookup: Lookup, rng: random.Random) -> str:
     """A message from a pattern. `lookup` gives the text of a slot or fragment."""
     text = _render(parse(pattern), lookup, rng)
     text = _SPACE_BEFORE.sub(r"\1", _SPACES.sub(" ", text))
-    return _DOUBLE_STOP.sub(r"\1", text).strip().replace("\\n", "\n")
+    return _DOUBLE_STOP.sub(r"\1", text).replace("\\n", "\n").strip()
 
 
 @cache
@@ -116,7 +116,7 @@ def _sequence(tokens: list[str], at: int, stops: tuple[str, ...]) -> tuple[Node,
         elif _SLOT.fullmatch(token):
             parts.append(("slot", (token[1:-1],)))
         elif token:
-            parts.append(token)
+            parts.append(token.removeprefix("\\") if len(token) == 2 and token[1] in "[]|" else token)
         at += 1
     return ("all", tuple(parts)), at
 

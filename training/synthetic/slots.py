@@ -2,7 +2,7 @@
 
 import string
 
-from training.synthetic.links import bad_link, brand_link, random_link, short_link, slug
+from training.synthetic.links import bad_link, brand_link, pronounceable, random_link, short_link, slug
 from training.synthetic.scene import Scene, Slot
 
 _UPPER = string.ascii_uppercase
@@ -136,6 +136,15 @@ def _app(scene: Scene) -> str:
     return scene.pick(scene.world.apps if scene.rng.random() < 0.6 else local)
 
 
+def _startup(scene: Scene) -> str:
+    """A small service that nobody has heard of."""
+    word = pronounceable(scene.rng) + scene.rng.choice(("", "", "ly", "fy", "x", "n", "go", "pay", "hub"))
+    draw = scene.rng.random()
+    if draw < 0.15:
+        return word + scene.rng.choice((".io", ".app", ".ai", ".me", ".co"))
+    return word.upper() if draw < 0.3 else word.capitalize()
+
+
 def _awb(scene: Scene) -> str:
     """The number of a consignment."""
     forms = (
@@ -163,7 +172,7 @@ SLOTS: dict[str, Slot] = {
     **{f"{name}_link": _link_of(name) for name in (*_BRANDS, "app", "food", "gov", "travel", "brand")},
     "food": _of("food"), "gov": _of("gov"), "travel": _of("travel"), "toll": _of("tolls"),
     "name": _of("names"), "city": _of("cities"), "merchant": _of("merchants"),
-    "app": _app, "promo_code": _promo_code,
+    "app": _app, "startup": _startup, "promo_code": _promo_code,
     "item": _world("items"), "film": _world("films"), "document": _world("documents"),
     "code": code, "acode": alphanumeric_code, "masked": masked,
     "last4": _digits("####"), "q": _digits("####"),

@@ -7,8 +7,9 @@ from tests.support.hash_seed import outputs
 from training.dedupe import exact_key
 from training.examples import Example
 from training.leakage import leakage
-from training.synthetic import generate
+from training.synthetic import generate, generator
 from training.synthetic.generator import families, grammar
+from training.synthetic.links import slug
 from training.synthetic.recipe import SHARES, VARIANTS
 
 
@@ -84,15 +85,21 @@ def test_recipe_asks_for_the_families_that_there_are() -> None:
     assert sorted(SHARES) == families()
 
 
-def test_every_slot_and_fragment_that_a_pattern_names_exists() -> None:
-    from training.synthetic.slots import SLOTS
+def test_some_legitimate_notices_run_on_and_no_fraud_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "TAILS", {"service": 1.0, "phishing": 1.0})
+    long = generate(800, seed=4, varied=False)
+    monkeypatch.setattr(generator, "TAILS", {})
+    plain = generate(800, seed=4, varied=False)
 
-    whole = grammar()
-    aliases = {name for rule in whole.rules for name in rule.alias} | {"brand"}
-    targets = {name for rule in whole.rules for value in rule.alias.values() for name in value.split(",")}
-    patterns = [p for rule in whole.rules for p in rule.patterns] + [p for ps in whole.fragments.values() for p in ps]
-    named = {name for pattern in patterns for name in re.findall(r"\{([a-z_0-9]+)\}", pattern)} | targets
-    unknown = {
-        n for n in named if not ({n, re.sub(r"\d+$", "", n)} & (SLOTS.keys() | whole.fragments.keys() | aliases))
-    }
-    assert unknown == set()
+    def grown(label: bool) -> float:
+        pairs = [(a, b) for a, b in zip(long, plain, strict=True) if a.spam is label and a.group == b.group]
+        return sum(a.text.startswith(b.text) and a.text != b.text for a, b in pairs) / len(pairs)
+
+    assert grown(False) > 0.1
+    assert grown(True) == 0.0
+
+
+def test_brands_of_other_scripts_have_a_steady_latin_address() -> None:
+    assert slug("Marks & Co") == "marksco"
+    assert slug("顺丰速运") == slug("顺丰速运") != slug("中国移动")
+    assert slug("顺丰速运").isascii() and slug("顺丰速运").isalpha()

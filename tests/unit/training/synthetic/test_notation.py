@@ -24,6 +24,14 @@ def test_slots_are_filled_and_spacing_is_mended() -> None:
     assert say("one\\ntwo") == "one\ntwo"
 
 
+def test_brackets_and_bars_can_be_escaped() -> None:
+    assert expand(r"\[Web\] [a|a] \| b", str, random.Random(0)) == "[Web] a | b"
+
+
+def test_line_breaks_at_the_ends_are_dropped() -> None:
+    assert expand(r"\na\n[b]\n[|]", str, random.Random(0)) == "a\nb"
+
+
 def test_parts_come_in_any_order() -> None:
     assert {say("<<a ;; b>>", seed) for seed in range(30)} == {"a b", "b a"}
 
