@@ -16,7 +16,7 @@ setup: $(BIN)/.serve ## the environment that serving needs
 serve: $(BIN)/.serve ## start a server on port 8000 (PORT=, CONFIG=, WINNOW_HOME=); Ctrl-C stops it
 	@exec $(BIN)/winnow serve $(if $(PORT),--port $(PORT)) $(if $(CONFIG),--config $(CONFIG))
 
-test: $(BIN)/.dev ## all tests: unit, contract, and a whole server over HTTP
+test: $(BIN)/.dev $(BIN)/.train ## all tests: unit, contract, and a whole server over HTTP
 	$(BIN)/python -m pytest
 
 check: $(BIN)/.dev ## format, lint, types, direction of imports

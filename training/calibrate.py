@@ -13,6 +13,8 @@ from training.metrics import Bools, Scores, threshold_at_fpr
 #: that a message must reach in any case, however easy the validation traffic was.
 TARGETS: dict[str, float] = {"0.005": 0.5, "0.001": 0.6, "0.0002": 0.8}
 
+RARE = 0.2
+
 
 def sigmoid(logits: Scores) -> Scores:
     """Probabilities of logits, without overflow."""
@@ -72,23 +74,32 @@ def fit_temperature(labels: NDArray[np.int8], logits: Scores) -> Platt:
 
 
 def thresholds(
-    legitimate: Scores, groups: Sequence[str] | None = None, targets: dict[str, float] | None = None
+    negatives: Scores, weights: Scores | None = None, targets: dict[str, float] | None = None
 ) -> dict[str, float]:
     """Threshold on the probability for each target false-positive rate, rates descending, thresholds not.
 
     Args:
-        legitimate: calibrated probabilities of legitimate validation messages.
-        groups: of each message; the messages of one template are one sample, however many were made of it.
+        negatives: calibrated probabilities of legitimate validation messages.
+        weights: of each message, see `traffic_weights`; 1 each unless given.
         targets: rate to the probability that is asked for in any case.
     """
-    sizes = Counter(groups or [])
-    weights = np.asarray([1.0 / sizes[group] for group in groups]) if groups else None
     found: dict[str, float] = {}
     least = 0.0
     for rate, floor in sorted((targets or TARGETS).items(), key=lambda item: -float(item[0])):
-        least = max(least, floor, threshold_at_fpr(legitimate, float(rate), weights))
+        least = max(least, floor, threshold_at_fpr(negatives, float(rate), weights))
         found[rate] = min(least, 1.0 - 1e-7)
     return found
+
+
+def traffic_weights(groups: Sequence[str], rare: Sequence[str] = ()) -> Scores:
+    """float64[N] weights that make validation rows look like traffic.
+
+    Args:
+        groups: template of each message: all messages of one template are one sample, however many were made of it.
+        rare: prefixes of the groups that were written far more often than traffic holds them; RARE of a sample each.
+    """
+    sizes = Counter(groups)
+    return np.asarray([(RARE if group.startswith(tuple(rare)) else 1.0) / sizes[group] for group in groups])
 
 
 def fit_ensemble(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from training.calibrate import sigmoid
 from training.corpora import load
 from training.dataset import UNKNOWN, Dataset, Rows, build, to_rows
-from training.dedupe import drop_duplicates, folds, grouped
+from training.dedupe import drop_duplicates, folds, grouped, twins
 from training.examples import Example
 from training.finetune import raw_logits
 from training.gate import GateTrainer
@@ -78,8 +78,14 @@ def crossvalidate(recipe: Recipe, net: NetSettings | None, corpus: str, whole: b
     return rows, {name: np.concatenate([columns[name] for columns in scores]) for name in scores[0]}
 
 
-def figures(rows: Rows, scores: Columns) -> dict[str, dict[str, float]]:
-    """Of every score at one half, pooled over the folds; where phishing is labelled, of the three classes too."""
+def figures(rows: Rows, scores: Columns, new: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
+    """Of every score at one half, pooled over the folds; where phishing is labelled, of the three classes too.
+
+    Args:
+        rows: of the corpus.
+        scores: of these rows.
+        new: bool[N], rows that are no near-duplicates of UCI; reported apart.
+    """
     spam = rows.spam != UNKNOWN
     found: dict[str, dict[str, float]] = {
         name: summary(rows.spam[spam] == 1, scores[name][spam], 0.5)
@@ -88,6 +94,9 @@ def figures(rows: Rows, scores: Columns) -> dict[str, dict[str, float]]:
     }
     if np.any(rows.phishing == 1):
         found["three_classes"] = three_classes(rows, scores)
+        if new.any() and not new.all():
+            apart = {name: column[new] for name, column in scores.items()}
+            found["three_classes_new_rows"] = three_classes(rows.take(new), apart)
     return found
 
 
@@ -138,7 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings: RecipeSettings = read_settings(chosen.config)
     net = next((net for net in settings.nets if net.version == chosen.net), None)
     rows, scores = crossvalidate(Recipe(settings, chosen.out), net, chosen.corpus, chosen.whole)
-    found = {**figures(rows, scores), "by_kind": by_kind(rows, scores["spam"], scores["phishing"])}
+    new = ~np.asarray(twins(rows.texts, [example.text for example in load("uci")]))
+    found = {**figures(rows, scores, new), "by_kind": by_kind(rows, scores["spam"], scores["phishing"])}
     written = msgspec.json.format(msgspec.json.encode(found))
     (chosen.out / f"crossval-{chosen.corpus}{'-whole' if chosen.whole else ''}.json").write_bytes(written + b"\n")
     print(written.decode())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model_store.manifest import DataSource
 from pipeline.normalise import normalise
 from pipeline.types import INTENTS
+from training.calibrate import traffic_weights
 from training.corpora import find, load, training_examples
 from training.dedupe import exact_key, uci_split, without_twins
 from training.examples import Example
@@ -88,6 +89,11 @@ class Rows(msgspec.Struct, frozen=True):
 def weigh(rows: Rows, settings: DataSettings) -> NDArray[np.float32]:
     """float32[N] weight of each row in training: the few real labelled messages must not drown."""
     return np.asarray([settings.weights.get(str(source), 1.0) for source in rows.sources], dtype=np.float32)
+
+
+def as_traffic(rows: Rows) -> NDArray[np.float64]:
+    """float64[N] weights of rows in the choice of thresholds: a template counts once, hard negatives are rare."""
+    return np.asarray(traffic_weights(rows.groups, rare=("synthetic/hard/",)))
 
 
 class Dataset(msgspec.Struct, frozen=True):

@@ -14,13 +14,15 @@ from pipeline.scoring import Platt
 from pipeline.tfidf import FeatureMap, Vectoriser, load_feature_map
 from pipeline.types import INTENTS
 from training.calibrate import fit_platt, fit_temperature, log_loss, multiclass_log_loss, sigmoid, softmax, thresholds
-from training.dataset import UNKNOWN, Dataset, Rows
+from training.dataset import UNKNOWN, Dataset, Rows, as_traffic
 from training.lexical import LinearSettings, pack, train_linear
 from training.trees import TreeSettings, export_trees, raw_scores, train_trees, tree_matrix
 from training.vocabulary import learn_features
 
 MIXES = np.linspace(0.2, 0.8, 13)
 PARITY_TEXTS = 1000
+#: Missing a one-time password harms more than asking what some other message is for.
+OTP_TARGETS = {"0.005": 0.4}
 
 
 class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +70,11 @@ class GateTrainer:
         self._train = self.features(data.train)
         self._validation = self.features(data.validation)
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Columns of the word block and of the n-gram block."""
+        return self._vectoriser.vocabulary_size, self._vectoriser.gram_count
+
     def features(self, rows: Rows) -> Features:
         """What the models read of any rows."""
         return compute_features(self._vectoriser, rows.texts, rows.senders)
@@ -76,7 +83,7 @@ class GateTrainer:
         """Fit one task, with the mix of its two models that suits the validation rows, and its calibration."""
         data, words = self._data, self._vectoriser.vocabulary_size
         linear, booster = self._fit(task)
-        rows = _labelled(data.validation, task, self._settings.not_otp_rows)
+        rows = labelled(data.validation, task, self._settings.not_otp_rows)
         features = self._validation.take(rows)
         regression = linear.logits(features.words, features.grams, features.shape)
         trees = raw_scores(booster, tree_matrix(features, words))
@@ -84,13 +91,12 @@ class GateTrainer:
         return TaskModel(msgspec.structs.replace(linear, mix=mix), booster, platt, words)
 
     def _fit(self, task: str) -> tuple[Linear, lgb.Booster]:
-        rows = _labelled(self._data.train, task, self._settings.not_otp_rows)
+        rows = labelled(self._data.train, task, self._settings.not_otp_rows)
         features, labels, weights = self._train.take(rows), self._data.train.label(task)[rows], self._data.weights[rows]
-        words, classes = self._vectoriser.vocabulary_size, len(INTENTS) if task == "intent" else 2
-        widths = (words, self._vectoriser.gram_count)
-        linear = train_linear(features, labels, weights, widths, self._settings.linear, task)
+        classes = len(INTENTS) if task == "intent" else 2
+        linear = train_linear(features, labels, weights, self.widths, self._settings.linear, task)
         booster = train_trees(
-            tree_matrix(features, words),
+            tree_matrix(features, self.widths[0]),
             labels,
             weights,
             self._settings.trees.get(task, TreeSettings()),
@@ -165,16 +171,16 @@ def _mix(
 
 
 def _thresholds(models: TreeModels, rows: Rows) -> dict[str, dict[str, float]]:
-    scores = models.score(rows.texts, rows.senders)
-    legitimate, groups = rows.legitimate, rows.take(rows.legitimate).groups
+    scores, weights = models.score(rows.texts, rows.senders), as_traffic(rows)
+    legitimate, others = rows.legitimate, rows.otp == 0
     return {
-        "spam": thresholds(sigmoid(scores.spam)[legitimate], groups),
-        "phishing": thresholds(scores.phishing[legitimate], groups),
-        "otp": thresholds(scores.otp[rows.otp == 0], targets={"0.005": 0.5}),
+        "spam": thresholds(sigmoid(scores.spam)[legitimate], weights[legitimate]),
+        "phishing": thresholds(scores.phishing[legitimate], weights[legitimate]),
+        "otp": thresholds(scores.otp[others], weights[others], OTP_TARGETS),
     }
 
 
-def _labelled(rows: Rows, task: str, not_otp: int) -> NDArray[np.intp]:
+def labelled(rows: Rows, task: str, not_otp: int) -> NDArray[np.intp]:
     """Rows with a label; of the many that are no OTP, the intents are taught an even sample."""
     known = rows.label(task) != UNKNOWN
     if task != "intent":

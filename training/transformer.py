@@ -12,7 +12,7 @@ from pipeline.models.tokenizer import WordPiece
 from pipeline.scoring import Cascade, Ensemble, Platt
 from pipeline.types import TreeScores
 from training.calibrate import fit_cascade, fit_ensemble, fit_platt, sigmoid, thresholds
-from training.dataset import UNKNOWN, Rows
+from training.dataset import UNKNOWN, Rows, as_traffic
 from training.export import export_onnx, quantise
 from training.finetune import raw_logits
 from training.metrics import Scores
@@ -67,7 +67,7 @@ def calibrate_net(
     """
     platt, ensemble = join(raw, rows, weights, gate.spam, partner)
     final = combine(ensemble, platt.a * raw + platt.b, gate.spam)
-    cuts = thresholds(sigmoid(final)[rows.legitimate], rows.take(rows.legitimate).groups)
+    cuts = thresholds(sigmoid(final)[rows.legitimate], as_traffic(rows)[rows.legitimate])
     cascade = fit_cascade(
         gate.spam,
         final,

@@ -48,7 +48,9 @@ def test_words_that_are_spelt_out_are_joined(text: str, canonical: str) -> None:
     assert normalise(text) == Normalised(canonical, True)
 
 
-@pytest.mark.parametrize("text", ["r u o k", "the U.S.A. today", "e.g. this i.e. that", "plan B a day", "1.2.3.4", "x-y-z"])
+@pytest.mark.parametrize(
+    "text", ["r u o k", "the U.S.A. today", "e.g. this i.e. that", "plan B a day", "1.2.3.4", "x-y-z"]
+)
 def test_abbreviations_stay(text: str) -> None:
     assert normalise(text) == Normalised(text, False)
 

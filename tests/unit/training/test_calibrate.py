@@ -5,14 +5,18 @@ from hypothesis import strategies as st
 
 from pipeline.scoring import Platt, logit_of
 from training.calibrate import (
+    RARE,
     decisions,
     fit_cascade,
     fit_ensemble,
     fit_platt,
+    fit_temperature,
     log_loss,
     sigmoid,
     skipped,
+    softmax,
     thresholds,
+    traffic_weights,
 )
 from training.metrics import expected_calibration_error
 
@@ -71,8 +75,27 @@ def test_thresholds_keep_their_rates_their_floor_and_their_order(seed: int, rows
 def test_a_template_counts_once_however_many_messages_were_made_of_it() -> None:
     legitimate = np.asarray([0.99] * 500 + [0.1] * 1000)
     distinct = [str(number) for number in range(1000)]
-    assert thresholds(legitimate, ["one template"] * 500 + distinct)["0.005"] == 0.5
+    assert thresholds(legitimate, traffic_weights(["one template"] * 500 + distinct))["0.005"] == 0.5
     assert thresholds(legitimate)["0.005"] > 0.99
+
+
+def test_what_was_written_too_often_counts_less() -> None:
+    assert traffic_weights(["a", "hard/b", "a", "hard/c"], rare=("hard/",)).tolist() == [0.5, RARE, 0.5, RARE]
+
+
+def test_temperature_undoes_a_scale() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0.0, 2.0, (4000, 3))
+    labels = np.asarray([rng.choice(3, p=row) for row in softmax(logits)], dtype=np.int8)
+    assert fit_temperature(labels, logits * 1.6).a == pytest.approx(1 / 1.6, rel=0.1)
+
+
+def test_weights_move_a_calibration_to_the_rows_that_count() -> None:
+    labels = np.asarray([True, False] * 500 + [False] * 1000)
+    raw = np.zeros(2000)
+    weights = np.asarray([1.0] * 1000 + [0.0] * 1000)
+    assert sigmoid(np.asarray([fit_platt(labels, raw).b]))[0] == pytest.approx(0.25, abs=0.01)
+    assert sigmoid(np.asarray([fit_platt(labels, raw, weights).b]))[0] == pytest.approx(0.5, abs=0.01)
 
 
 @given(seeds)

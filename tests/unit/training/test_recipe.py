@@ -16,9 +16,13 @@ from pipeline.policy import load_policies, resolve
 from pipeline.types import INTENTS
 from tests.support import tiny_corpora
 from training import crossval
+from training.gate import GateTrainer
+from training.lexical import LinearSettings
 from training.net import hub_net, hub_tokenizer
 from training.recipe import Recipe, finetuning_rows
 from training.settings import from_base, read_settings
+from training.trees import TreeSettings
+from training.tune import tune
 
 SETTINGS = """
 gate_version: "1"
@@ -122,8 +126,16 @@ def test_cross_validation_judges_every_row_by_models_that_had_not_seen_it(
     assert len(rows) == sum(map(len, crossval.split("uci", whole=False)))
     assert {"gate", "net", "spam", "phishing"} == set(scores)
     assert all(len(column) == len(rows) and np.isfinite(column).all() for column in scores.values())
-    found = crossval.figures(rows, scores)
+    found = crossval.figures(rows, scores, np.zeros(len(rows), dtype=bool))
     assert found["gate"]["accuracy"] > 0.8
+
+
+def test_tuning_ranks_what_learns_above_what_hardly_does(trained: Recipe, tmp_path: Path) -> None:
+    trainer = GateTrainer(trained.data, trained.settings.gate, tmp_path / "feature_map.json", 2)
+    grid = [TreeSettings(rounds=1, rate=0.01), TreeSettings(rounds=15), LinearSettings(c=3.0, iterations=20)]
+    ranked = tune(trained.data, trainer, "spam", grid, 100)
+    assert ranked[-1].candidate == "Tree rounds=1 rate=0.01"
+    assert ranked[0].loss < ranked[1].loss < ranked[2].loss
 
 
 def test_a_pretrained_base_is_taken_from_a_folder(trained: Recipe, tmp_path: Path) -> None:
