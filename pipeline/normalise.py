@@ -76,11 +76,11 @@ _MARK_STACK = re.compile(f"(?<=[{LATIN}])[{MARKS}]+")
 _ORTHOGRAPHIC = frozenset(mark for c in _members(LATIN) for mark in normalize("NFD", c)[1:]) | {"\u0329", "\u0358"}
 _MOST_MARKS = 2  # on one letter, as in Vietnamese
 #: A word spelt out letter by letter, "f.r.e.e" or "w i n n e r": with blanks five letters at least, for people write
-#: "r u o k". Its letters are joined.
-_LETTER = f"(?:[{LATIN}][{MARKS}]*)"
+#: "r u o k". Not within a link or an address.
+_LETTER = rf"[{LATIN}][{MARKS}]*(?![^\W_])"
 _SPELT = re.compile(
-    f"(?<![^\\W_]){_LETTER}(?: {_LETTER}){{4,}}(?![^\\W_])"
-    f"|(?<![^\\W_]){_LETTER}([.*_|·-]){_LETTER}(?:\\1{_LETTER}){{2,}}(?![^\\W_])"
+    rf"(?<![\w/@.:-])(?:{_LETTER}(?: {_LETTER}){{4,}}+|{_LETTER}([.*_|·-]){_LETTER}(?:\1{_LETTER}){{2,}}+)"
+    r"(?![/@]|[.-]\w)"
 )
 
 
@@ -89,20 +89,24 @@ def normalise(text: str) -> Normalised:
 
     Any `str` is fine; the result has at most 6 characters for one of the input.
     """
-    if text.isascii():
-        flat = " ".join(text.split())
-        if flat.isprintable():
-            return _join_spelt(flat, False)
+    if text.isascii() and (text.isprintable() or " ".join(text.split()).isprintable()):
+        return Normalised(_join_spelt(text), False)
     visible, disguised = (text, False) if _DISGUISES.isdisjoint(text) else _undisguise(text)
     plain = _compose(visible)
     shown = plain if _OVERLAYS.isdisjoint(plain) else _unstack(fold(plain))
-    return _join_spelt(" ".join(shown.split()), disguised or shown != plain)
+    return Normalised(_join_spelt(shown), disguised or shown != plain)
 
 
-def _join_spelt(text: str, obfuscated: bool) -> Normalised:
-    """Undo the spelling out of words, which hides them too."""
-    joined = _SPELT.sub(lambda word: "".join(filter(str.isalpha, word[0])), text)
-    return Normalised(joined, obfuscated or joined != text)
+def _join_spelt(text: str) -> str:
+    """The text with single blanks and spelt-out words joined; two blanks between two such words keep them apart."""
+    flat = " ".join(text.split())
+    if _SPELT.search(flat) is None:
+        return flat
+    return _SPELT.sub(_letters, " ".join(_SPELT.sub(_letters, text).split()))
+
+
+def _letters(word: re.Match[str]) -> str:
+    return "".join(filter(str.isalpha, word[0]))
 
 
 def _undisguise(text: str) -> tuple[str, bool]:

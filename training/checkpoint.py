@@ -1,10 +1,38 @@
 """Training state on disk: a safetensors file with model, optimiser and step, replaced whole. No pickle."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+
+from pipeline.errors import ConfigError
+
+MADE_OF = "made-of.txt"
+
+
+def same_inputs(folder: Path, settings: object, lines: Iterable[str]) -> None:
+    """Refuse to go on with state that was made from other settings or data.
+
+    Args:
+        folder: where the state is; its inputs are noted there the first time.
+        settings: anything that msgspec encodes.
+        lines: the data, in order.
+
+    Raises:
+        ConfigError: the folder holds the state of other inputs.
+    """
+    digest = hashlib.blake2b(msgspec.json.encode(settings), digest_size=16)
+    for line in lines:
+        digest.update(line.encode(errors="replace") + b"\n")
+    note = folder / MADE_OF
+    if note.exists() and note.read_text() != digest.hexdigest():
+        raise ConfigError(f"{folder} holds what was made from other settings or data; remove it or name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(digest.hexdigest())
 
 
 def save_weights(path: Path, tensors: dict[str, torch.Tensor], **facts: str) -> None:

@@ -14,10 +14,9 @@ from pipeline.normalise import normalise
 from pipeline.types import INTENTS
 from training.calibrate import traffic_weights
 from training.corpora import find, load, training_examples
-from training.dedupe import exact_key, uci_split, without_twins
+from training.dedupe import exact_key, grouped, uci_split, without_twins
 from training.examples import Example
 from training.feedback import feedback_examples
-from training.neardup import cluster
 from training.sets import database_url
 from training.synthetic.generator import generate
 
@@ -137,7 +136,7 @@ def build(settings: DataSettings, test: Sequence[Example] | None = None, *, with
     held_out = uci_split(load("uci")).test if test is None else list(test)
     labelled = [example for name in settings.corpora if name not in without for example in _teaching(name)]
     chat = _sample(training_examples(["nus"]), 2 * (settings.nus + settings.nus_validation), settings.seed)
-    real = without_twins(merge_duplicates([*labelled, *chat]), held_out)
+    real = grouped(without_twins(merge_duplicates([*labelled, *chat]), held_out))
     train, validation = _divide(real, settings)
     made = _blank_senders(generate(settings.synthetic, settings.seed, "train"), settings)
     held = _blank_senders(generate(settings.synthetic_validation, settings.seed + 1, "heldout"), settings)
@@ -157,25 +156,27 @@ def _teaching(name: str) -> list[Example]:
 
 
 def merge_duplicates(examples: Sequence[Example]) -> list[Example]:
-    """The first of each exact duplicate; what it does not know is taken from the later ones."""
+    """The first of each exact duplicate; what it does not know is taken from later ones that do not contradict it."""
     merged: dict[str, Example] = {}
     for example in examples:
         key = exact_key(example.text)
         first = merged.setdefault(key, example)
-        known = {task: getattr(example, task) for task in TASKS if getattr(first, task) is None}
-        if first.spam == example.spam and any(value is not None for value in known.values()):
-            merged[key] = msgspec.structs.replace(first, **known)
+        answers = [(task, getattr(first, task), getattr(example, task)) for task in TASKS]
+        if all(mine is None or theirs is None or mine == theirs for _, mine, theirs in answers):
+            learned = {task: theirs for task, mine, theirs in answers if mine is None}
+            merged[key] = msgspec.structs.replace(first, **learned)
     return list(merged.values())
 
 
 def _divide(real: Sequence[Example], settings: DataSettings) -> tuple[list[Example], list[Example]]:
     """Training and validation part of the real corpora, by near-duplicate group, chat limited in both."""
     parts: tuple[list[Example], list[Example]] = ([], [])
-    limits = (settings.nus, settings.nus_validation)
-    chat = [0, 0]
-    for example, group in zip(real, cluster([example.text for example in real]), strict=True):
-        share = settings.nus_validation / (settings.nus + settings.nus_validation)
-        held = _unit(settings.seed, str(group)) < (share if example.source == "nus" else settings.validation_share)
+    limits, chat = (settings.nus, settings.nus_validation), [0, 0]
+    chat_share = settings.nus_validation / (settings.nus + settings.nus_validation)
+    mixed = {example.group for example in real if example.source != "nus"}
+    for example in real:
+        share = settings.validation_share if example.group in mixed else chat_share
+        held = _unit(settings.seed, example.group) < share
         chat[held] += example.source == "nus"
         if example.source != "nus" or chat[held] <= limits[held]:
             parts[held].append(example)

@@ -10,19 +10,6 @@ from pipeline.normalise import normalise
 from training.examples import Example
 from training.neardup import cluster, twins
 
-__all__ = [
-    "Split",
-    "cluster",
-    "drop_conflicts",
-    "drop_duplicates",
-    "exact_key",
-    "folds",
-    "grouped",
-    "twins",
-    "uci_split",
-    "without_twins",
-]
-
 UCI_FOLDS, UCI_SEED = 5, 2012  #: the fixed test part of UCI is fold 0 of these
 
 
@@ -59,10 +46,10 @@ def without_twins(examples: Sequence[Example], held: Sequence[Example]) -> list[
 
 
 def grouped(examples: Sequence[Example]) -> list[Example]:
-    """The same examples, each with its near-duplicate cluster as its group."""
+    """The same examples, each with its near-duplicate cluster as its group, named by the cluster's first member."""
     ids = cluster([example.text for example in examples])
     return [
-        msgspec.structs.replace(example, group=f"{example.source}/{identity}")
+        msgspec.structs.replace(example, group=f"{examples[identity].source}/{identity}")
         for example, identity in zip(examples, ids, strict=True)
     ]
 

@@ -48,7 +48,6 @@ def finetune(
         settings: how.
         folder: where the state after each epoch is kept.
     """
-    torch.manual_seed(settings.seed)
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.decay)
     state = folder / "finetune.safetensors"
     done = load_state(state, net, optimiser)
@@ -89,6 +88,7 @@ def _run_epoch(
     settings: FinetuneSettings,
     number: int,
 ) -> None:
+    torch.manual_seed(settings.seed + number)
     batches = list(epoch(encoded, settings.tokens, np.random.default_rng([settings.seed, number])))
     steps, losses = settings.epochs * len(batches), []
     progress = Progress(f"epoch {number + 1}/{settings.epochs}", len(batches))

@@ -8,9 +8,9 @@ import msgspec
 
 from pipeline.errors import WinnowError
 from training.bars import bars
-from training.dedupe import exact_key, twins
+from training.dedupe import exact_key
 from training.examples import Example
-from training.neardup import Watch, unwatched
+from training.neardup import Watch, twins, unwatched
 from training.sets import GENERATED, NAMES, read_set
 
 

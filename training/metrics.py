@@ -81,6 +81,7 @@ def threshold_at_fpr(negatives: Scores, rate: float, weights: Scores | None = No
     """
     if not len(negatives):
         return math.nan
+    negatives = np.asarray(negatives, dtype=np.float64)  # the next float above one of 32 bits is no float of 32 bits
     order = np.argsort(-negatives, kind="stable")
     called = np.cumsum(np.ones(len(order)) if weights is None else weights[order])
     first = int(np.searchsorted(called, rate * called[-1] + 1e-9, side="right"))
@@ -93,7 +94,8 @@ def recall_at_fpr(labels: Bools, scores: Scores, rate: float) -> float:
     """Share of the positives found where at most a share `rate` of the negatives is called positive."""
     if labels.all() or not labels.any():
         return math.nan
-    return float(np.mean(scores[labels] >= threshold_at_fpr(scores[~labels], rate)))
+    exact = np.asarray(scores, dtype=np.float64)
+    return float(np.mean(exact[labels] >= threshold_at_fpr(exact[~labels], rate)))
 
 
 def expected_calibration_error(labels: Bools, probabilities: Scores, bins: int = 15) -> float:

@@ -44,8 +44,9 @@ def masked_language_model(size: NetSize, vocab_size: int) -> DistilBertForMasked
 
 
 def mixed_precision() -> AbstractContextManager[None]:
-    """bfloat16 where it pays: 1.6 times the speed on CPUs that multiply it, no loss of accuracy seen."""
-    autocast: AbstractContextManager[None] = torch.autocast("cpu", dtype=torch.bfloat16)
+    """bfloat16 on CPUs that multiply it, at 1.6 times the speed; others would only be slowed by it."""
+    able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    autocast: AbstractContextManager[None] = torch.autocast("cpu", dtype=torch.bfloat16, enabled=able)
     return autocast
 
 
@@ -90,11 +91,13 @@ def hub_net(base: str, head_dropout: float) -> SpamNet:
         ConfigError: there is none of that name, or it cannot be reached.
     """
     try:
-        body = DistilBertModel.from_pretrained(base, attn_implementation="eager")
+        body, loaded = DistilBertModel.from_pretrained(base, attn_implementation="eager", output_loading_info=True)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"--base {base}: no DistilBERT there ({type(error).__name__}); give a hub name or a folder"
         ) from None
+    if loaded["missing_keys"]:
+        raise ConfigError(f"--base {base}: not a DistilBERT, it lacks {len(loaded['missing_keys'])} of its weights")
     return SpamNet(body, body.config.dim, head_dropout)
 
 

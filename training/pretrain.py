@@ -16,6 +16,7 @@ from training.net import NetSize, masked_language_model, mixed_precision
 from training.progress import Progress
 from training.tokenizer import MASK, SPECIAL
 
+STATE = "pretrain.safetensors"
 IGNORED = -1
 SHORTEST = 5  #: tokens, the two special ones included; shorter texts teach nothing
 
@@ -50,19 +51,16 @@ def loss_of(model: DistilBertForMaskedLM, ids: torch.Tensor, targets: torch.Tens
     return torch.nn.functional.cross_entropy(model.vocab_projector(hidden), targets[places])
 
 
-def pretrain(
-    tokenizer: Tokenizer, texts: list[str], size: NetSize, settings: PretrainSettings, folder: Path
-) -> dict[str, torch.Tensor]:
-    """Weights after `settings.steps`. State is kept in `folder`; a run that has finished is only loaded."""
+def pretrain(tokenizer: Tokenizer, texts: list[str], size: NetSize, settings: PretrainSettings, folder: Path) -> None:
+    """Pretrain for `settings.steps` steps. State is kept in `folder`; a run that has finished is not begun again."""
     torch.manual_seed(settings.seed)
     model = masked_language_model(size, tokenizer.get_vocab_size())
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=0.01)
-    state = folder / "pretrain.safetensors"
+    state = folder / STATE
     done = load_state(state, model, optimiser)
     if done < settings.steps:
         encoded = [ids for ids in encode_texts(tokenizer, texts, size.max_tokens) if len(ids) >= SHORTEST]
         _run(model, optimiser, encoded, tokenizer, settings, done, state)
-    return dict(model.state_dict())
 
 
 def _run(

@@ -1,5 +1,6 @@
 """How far a long step has come: a bar on a terminal, now and then a line where there is none."""
 
+import sys
 import time
 
 from rich.console import Console
@@ -28,7 +29,7 @@ class Progress:
         now = time.monotonic()
         if self._bar.disable and (now - self._told >= _EVERY_S or done == self._total):
             self._told = now
-            print(f"{self._what} {done}/{self._total} {shown} {now - self._began:.0f}s", flush=True)
+            print(f"{self._what} {done}/{self._total} {shown} {now - self._began:.0f}s", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         self._bar.stop()

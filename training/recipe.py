@@ -4,14 +4,12 @@ A step whose result is in the output folder is not done again, so a run that was
 """
 
 import argparse
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from model_store.manifest import DataSource
@@ -20,16 +18,17 @@ from pipeline.models.lightgbm import TreeModels
 from pipeline.normalise import normalise
 from pipeline.types import TreeScores
 from training.calibrate import decisions, sigmoid, skipped
-from training.corpora import data_source, pretraining_texts
-from training.dataset import UNKNOWN, Dataset, Rows, build
+from training.checkpoint import same_inputs
+from training.corpora import data_source, load, pretraining_texts
+from training.dataset import Dataset, build
 from training.dedupe import exact_key
-from training.finetune import finetune
 from training.gate import Gate, train_gate
 from training.judge import MODERATE, Figures, Yardstick, merge, other_figures, spam_figures, yardstick
 from training.manifests import gate_manifest, net_manifest
 from training.metrics import Scores
 from training.model_card import with_card
-from training.net import SpamNet, hub_net, hub_tokenizer, scratch_net
+from training.neardup import twins
+from training.nets import TOKENIZER, Pretrained, load_pretrained, tuned_net
 from training.pretrain import pretrain
 from training.settings import SCRATCH, NetSettings, RecipeSettings, read_settings
 from training.tokenizer import save, train_tokenizer
@@ -66,7 +65,8 @@ class Recipe:
 
     def gate(self) -> Trained:
         """Train and publish the TF-IDF bundle, or load what an earlier run published."""
-        version = self.settings.gate_version
+        version, train = self.settings.gate_version, self.data.train
+        same_inputs(self.out / "lightgbm", self.settings.gate, train.texts)
         if version not in self.store.versions("lightgbm"):
             folder = self.out / "lightgbm"
             gate = train_gate(self.data, self.settings.gate, folder, self.settings.threads)
@@ -88,60 +88,43 @@ class Recipe:
         sets = msgspec.structs.asdict(self.rows)
         return {name: models.score(rows.texts, rows.senders) for name, rows in sets.items()}
 
-    def tokenizer(self) -> Tokenizer:
-        path = self.out / "tokenizer.json"
+    @cached_property
+    def pretrained(self) -> Pretrained:
+        """The masked-language model that nets from scratch start from, with its tokenizer."""
+        settings, texts = self.settings, self.texts()
+        same_inputs(self.out / "pretrained", (settings.net, settings.vocab_size, settings.pretrain), texts)
+        path = self.out / TOKENIZER
         if not path.exists():
-            save(train_tokenizer(self.texts(), self.settings.vocab_size), path)
-        return Tokenizer.from_file(str(path))
+            save(train_tokenizer(texts, settings.vocab_size), path)
+        tokenizer = Tokenizer.from_file(str(path))
+        pretrain(tokenizer, texts, settings.net, settings.pretrain, self.out / "pretrained")
+        return load_pretrained(self.out, settings.net)
 
     def texts(self) -> list[str]:
         """Canonical texts for pretraining: training rows, and unlabelled ones up to the number asked for.
 
-        None of the corpora that the nets are judged on, by cross-validation too.
+        Nothing of the corpora that nets are judged on by cross-validation, nor what resembles it: UCI's legitimate
+        messages were drawn from the NUS corpus.
         """
-        held = {exact_key(text) for rows in (self.data.test, self.data.validation) for text in rows.texts}
-        sources = self.data.train.sources.tolist()
-        own = [text for text, source in zip(self.data.train.texts, sources, strict=True) if source not in JUDGED]
+        rows = self.data.train
+        sources = rows.sources.tolist()
+        own = [text for text, source in zip(rows.texts, sources, strict=True) if source not in JUDGED]
         canonical = (normalise(text).text for text in pretraining_texts(self.settings.pretraining_corpora))
-        extra = [text for text in dict.fromkeys(canonical) if text and exact_key(text) not in held]
-        room = max(0, self.settings.pretraining_texts - len(own))
-        return [*own, *extra[:: max(1, len(extra) // max(1, room))][:room]]
-
-    @cached_property
-    def pretrained(self) -> dict[str, torch.Tensor]:
-        """Weights of the masked-language model that nets from scratch start from."""
-        settings = self.settings
-        return pretrain(self.tokenizer(), self.texts(), settings.net, settings.pretrain, self.out / "pretrained")
-
-    def body(self, settings: NetSettings) -> tuple[SpamNet, Tokenizer]:
-        """The net to fine-tune, and its tokenizer."""
-        tuning = settings.finetune
-        if settings.base != SCRATCH:
-            return hub_net(settings.base, tuning.head_dropout), hub_tokenizer(settings.base)
-        tokenizer = self.tokenizer()
-        size = msgspec.structs.replace(self.settings.net, layers=len(settings.layers))
-        net = scratch_net(
-            size,
-            tokenizer.get_vocab_size(),
-            self.pretrained,
-            settings.layers,
-            tuning.dropout,
-            tuning.head_dropout,
-        )
-        return net, tokenizer
-
-    def tuned(self, settings: NetSettings, data: Dataset, folder: Path) -> tuple[SpamNet, Tokenizer]:
-        """The net fine-tuned on the training rows of a data set; its state is kept in `folder`."""
-        net, tokenizer = self.body(settings)
-        chosen = finetuning_rows(data.train, self.settings.finetuning)
-        rows, weights = data.train.take(chosen), data.weights[chosen]
-        finetune(net, tokenizer, rows, weights, settings.max_tokens, settings.finetune, folder)
-        return net, tokenizer
+        candidates = [text for text in dict.fromkeys([*own, *canonical]) if text]
+        judged = [example.text for name in JUDGED for example in load(name)]
+        validation = {exact_key(text) for text in self.data.validation.texts}
+        seen = zip(candidates, twins(candidates, judged), strict=True)
+        clean = [text for text, twin in seen if not twin and exact_key(text) not in validation]
+        mine = set(own)
+        extra = [text for text in clean if text not in mine]
+        room = min(len(extra), max(0, self.settings.pretraining_texts - len(own)))
+        evenly = np.linspace(0, len(extra) - 1, room).astype(int).tolist()
+        return [*(text for text in clean if text in mine), *(extra[i] for i in evenly)]
 
     def publish(self, settings: NetSettings, trained: Trained) -> None:
         """Fine-tune, export, calibrate, judge and publish one version."""
         work = self.out / f"distilbert-{settings.version}"
-        net, tokenizer = self.tuned(settings, self.data, work)
+        net, tokenizer = tuned_net(settings, self.settings, lambda: self.pretrained, self.data, work)
         folder = work / "export"
         export_net(net, tokenizer, folder)
         rows = self.data.validation
@@ -156,7 +139,13 @@ class Recipe:
         )
         figures = self.figures(folder, settings.max_tokens, found, trained)
         manifest = net_manifest(
-            settings.version, settings.description, folder, settings.max_tokens, found, figures, self.sources()
+            settings.version,
+            settings.description,
+            folder,
+            settings.max_tokens,
+            found,
+            figures,
+            self.sources(settings.base),
         )
         print(f"published {self.store.publish(folder, with_card(folder, manifest))}", flush=True)
 
@@ -183,24 +172,14 @@ class Recipe:
         changed = skips & (gate_says != decisions(final, list(found.thresholds.values())))
         return {"skipped": round(float(skips.mean()), 5), "changed": round(float(changed.mean()), 5)}
 
-    def sources(self) -> list[DataSource]:
+    def sources(self, base: str | None = None) -> list[DataSource]:
+        """All data behind a version; of a net, what its body was pretrained on, too."""
+        if base is None:
+            return self.data.sources
+        if base != SCRATCH:
+            return [*self.data.sources, DataSource(name=base, rows=0, licence="see its model card", use="pretrain")]
         corpora = [data_source(name, 0, "pretrain") for name in self.settings.pretraining_corpora]
         return [*self.data.sources, *corpora]
-
-
-def finetuning_rows(rows: Rows, limits: Mapping[str, int]) -> NDArray[np.intp]:
-    """Labelled rows, those of plentiful sources thinned out evenly.
-
-    Args:
-        rows: training rows.
-        limits: source to how many of its rows are kept.
-    """
-    keep = rows.spam != UNKNOWN
-    for source, limit in limits.items():
-        places = np.flatnonzero(keep & (rows.sources == source))
-        keep[places] = False
-        keep[places[:: max(1, -(-len(places) // limit))]] = True
-    return np.flatnonzero(keep)
 
 
 def main() -> None:
