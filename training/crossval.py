@@ -25,13 +25,15 @@ from training.dedupe import drop_duplicates, folds, grouped
 from training.examples import Example
 from training.finetune import raw_logits
 from training.gate import GateTrainer
-from training.metrics import Scores, recall_at_fpr, summary
+from training.intervals import bootstrap_mcc, bootstrap_recall_at_fpr, wilson
+from training.metrics import Bools, Scores, confusion, recall_at_fpr, summary
 from training.neardup import twins
 from training.nets import Pretrained, load_pretrained, tuned_net
 from training.settings import NetSettings, RecipeSettings, read_settings
 from training.transformer import combine, join
 
 FOLDS, SEED = 5, 2012
+SCORES = ("gate", "net", "spam")  #: of spam: the TF-IDF models, the net, both
 
 Columns = dict[
     str, Scores
@@ -115,10 +117,9 @@ def figures(rows: Rows, scores: Columns, new: NDArray[np.bool_]) -> dict[str, di
         new: bool[N], rows that are no near-duplicates of UCI; reported apart.
     """
     spam = rows.spam != UNKNOWN
+    labels = rows.spam[spam] == 1
     found: dict[str, dict[str, float]] = {
-        name: summary(rows.spam[spam] == 1, scores[name][spam], 0.5)
-        for name in ("gate", "net", "spam")
-        if name in scores
+        name: _binary(labels, scores[name][spam]) for name in SCORES if name in scores
     }
     if np.any(rows.phishing == 1):
         found["three_classes"] = three_classes(rows, scores)
@@ -128,26 +129,34 @@ def figures(rows: Rows, scores: Columns, new: NDArray[np.bool_]) -> dict[str, di
     return found
 
 
+def _binary(labels: Bools, scores: Scores) -> dict[str, float]:
+    """The figures of a manifest, and 95 % intervals of what is compared with others."""
+    counts = confusion(labels, scores >= 0.5)
+    intervals = {
+        "accuracy": wilson(counts.true_positive + counts.true_negative, counts.rows),
+        "mcc": bootstrap_mcc(counts),
+        "recall_at_fpr_0.001": bootstrap_recall_at_fpr(labels, scores, 0.001).interval or (0.0, 1.0),
+    }
+    ends = {
+        f"{name}_{end}": round(x, 5)
+        for name, pair in intervals.items()
+        for end, x in zip(("low", "high"), pair, strict=True)
+    }
+    return {**summary(labels, scores, 0.5), **ends}
+
+
 def three_classes(rows: Rows, scores: Columns) -> dict[str, float]:
     """Ham, spam and phishing told apart: F1 of each and their mean."""
     known = (rows.spam != UNKNOWN) & (rows.phishing != UNKNOWN)
     truth = (rows.spam + (rows.phishing == 1))[known]
     guess = np.where(scores["spam"] >= 0.5, 1 + (scores["phishing"] >= 0.5), 0)[known]
-    each = [f1(truth == k, guess == k) for k in range(3)]
-    malicious = recall_at_fpr(rows.spam[known] == 1, scores["spam"][known], 0.001)
-    names = ("f1_ham", "f1_spam", "f1_phishing")
+    each = [confusion(truth == k, guess == k).f1 for k in range(3)]
     return {
-        **dict(zip(names, each, strict=True)),
+        **dict(zip(("f1_ham", "f1_spam", "f1_phishing"), each, strict=True)),
         "macro_f1": float(np.mean(each)),
-        "malicious_recall_at_fpr_0.001": malicious,
+        "malicious_recall_at_fpr_0.001": recall_at_fpr(rows.spam[known] == 1, scores["spam"][known], 0.001),
         "rows": float(len(truth)),
     }
-
-
-def f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> float:
-    """Harmonic mean of precision and recall; 0 where neither is defined."""
-    both = int(np.sum(truth)) + int(np.sum(guess))
-    return 2 * int(np.sum(truth & guess)) / both if both else 0.0
 
 
 def by_kind(rows: Rows, spam: Scores, phishing: Scores) -> dict[str, dict[str, float]]:

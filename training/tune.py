@@ -1,7 +1,7 @@
 """Cross-validated tuning of the TF-IDF models: `python -m training.tune --task spam`.
 
-Log loss of each candidate on the training rows of the recipe, in folds that keep near-duplicates and messages of one
-pattern together. What is best goes into `configs/training.yaml` by hand: a setting that wins by less than its standard
+Calibrated log loss of each candidate on the training rows of the recipe, in folds that keep near-duplicates and
+messages of one pattern together. What is best goes into `configs/training.yaml` by hand: a setting that wins by less than its standard
 error is not worth a bigger model.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.models.lightgbm import TASKS, Features
 from pipeline.types import INTENTS
-from training.calibrate import log_loss, multiclass_log_loss
+from training.calibrate import fit_platt, fit_temperature, log_loss, multiclass_log_loss
 from training.dataset import Dataset, build
 from training.dedupe import folds
 from training.gate import GateTrainer, labelled
@@ -64,7 +64,7 @@ def tune(data: Dataset, trainer: GateTrainer, task: str, grid: Sequence[Candidat
             logits = _fit(
                 trainer, candidate, features.take(train), labels[train], weights[train], features.take(test), task
             )
-            losses.append(_loss(labels[test], logits))
+            losses.append(_loss(labels[test], logits, weights[test]))
             progress.advance(number * FOLDS + fold + 1, loss=losses[-1])
         named = f"{type(candidate).__name__.removesuffix('Settings')} {_shown(candidate)}"
         tried.append(Tried(named, float(np.mean(losses)), float(np.std(losses) / np.sqrt(FOLDS))))
@@ -92,8 +92,12 @@ def _fit(
     return raw_scores(booster, tree_matrix(test, words))
 
 
-def _loss(labels: NDArray[np.int8], logits: Scores) -> float:
-    return log_loss(labels == 1, logits[:, 0]) if logits.shape[1] == 1 else multiclass_log_loss(labels, logits)
+def _loss(labels: NDArray[np.int8], logits: Scores, weights: NDArray[np.float32]) -> float:
+    """After the calibration that suits these rows: what ships is calibrated, too."""
+    if logits.shape[1] == 1:
+        platt = fit_platt(labels == 1, logits[:, 0], weights)
+        return log_loss(labels == 1, platt.a * logits[:, 0] + platt.b, weights)
+    return multiclass_log_loss(labels, fit_temperature(labels, logits).a * logits)
 
 
 def _shown(candidate: Candidate) -> str:

@@ -24,7 +24,7 @@ def write(root: Path) -> Path:
     _table(root / "india_junioralive/spam_ham_india.csv", ("Msg", "Label"), [(m.text, "spam") for m in bad[180:210]])
     for name, chosen in (("ok", ham[340:370]), ("otp", otps[:30]), ("scam", bad[210:230]), ("spam", bad[230:250])):
         _lines(root / f"thai_sms/{name}.txt", [f"{name}|{_flat(m)}" for m in chosen])
-    nus = ["id\ttext\tcountry", *(f"{i}\t{_flat(m)}\tSG" for i, m in enumerate(ham[370:600]))]
+    nus = ["id\ttext\tcountry", *(f"{i}\t{_flat(m)}\tSG" for i, m in enumerate([*ham[:20], *ham[370:600]]))]
     _zipped(root / "nus_sms/nus_en_55835.tsv.gz", "\n".join(nus))
     _zipped(root / "dstc8_sgd/utterances.txt.gz", "\n".join(_flat(m) for m in messages[:200]))
     for file in ("dev", "train"):

@@ -6,9 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from transformers import DistilBertConfig, DistilBertModel
+from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
 
 from model_store.store import LocalStore
+from pipeline.errors import ConfigError
 from pipeline.models.distilbert import Transformer
 from pipeline.models.lightgbm import TreeModels
 from pipeline.models.tokenizer import WordPiece
@@ -16,10 +17,15 @@ from pipeline.policy import load_policies, resolve
 from pipeline.types import INTENTS
 from tests.support import tiny_corpora
 from training import crossval
+from training.checkpoint import same_inputs
+from training.corpora import load
+from training.dataset import Dataset, build
 from training.gate import GateTrainer
 from training.lexical import LinearSettings
+from training.neardup import twins
 from training.net import hub_net, hub_tokenizer
-from training.recipe import Recipe, finetuning_rows
+from training.nets import finetuning_rows, tuned_net
+from training.recipe import JUDGED, Recipe
 from training.settings import from_base, read_settings
 from training.trees import TreeSettings
 from training.tune import tune
@@ -51,9 +57,19 @@ TEXTS = ["Your code is 482913", "URGENT! You won, claim at http://bit.ly/x1", "s
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_corpora.write(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture
+def corpora_here(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_DATA", str(corpora))
+
+
+@pytest.fixture(scope="module")
+def trained(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WINNOW_DATA", str(tiny_corpora.write(tmp_path_factory.mktemp("corpora"))))
+        patch.setenv("WINNOW_DATA", str(corpora))
         folder = tmp_path_factory.mktemp("run")
         (folder / "training.yaml").write_text(SETTINGS)
         recipe = Recipe(read_settings(folder / "training.yaml"), folder / "out")
@@ -93,20 +109,17 @@ def test_exported_models_score_as_their_trainers(trained: Recipe) -> None:
     assert net["max_int8_difference"] < 0.1
 
 
-def test_a_second_run_changes_nothing(trained: Recipe) -> None:
+def test_a_second_run_changes_nothing(trained: Recipe, corpora_here: None) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.out.rglob("*") if path.is_file()}
     trained.run()
     assert before == {path: path.stat().st_mtime_ns for path in trained.out.rglob("*") if path.is_file()}
 
 
-def test_no_corpus_that_figures_are_made_on_is_pretrained_on(trained: Recipe) -> None:
-    rows = trained.data.train
-    judged = {text for text, source in zip(rows.texts, rows.sources, strict=True) if source in ("uci", "mishra_soni")}
-    read = set(trained.texts())
-    assert judged
-    assert not judged & read - {
-        t for t, s in zip(rows.texts, rows.sources, strict=True) if s not in ("uci", "mishra_soni")
-    }
+def test_no_twin_of_a_judged_corpus_is_pretrained_on(trained: Recipe, corpora_here: None) -> None:
+    judged = [example.text for name in JUDGED for example in load(name)]
+    nus = [example.text for example in load("nus")]
+    assert any(twins(nus, judged)), "the tiny NUS holds messages of the tiny UCI, as the real one does"
+    assert not any(twins(trained.texts(), judged))
 
 
 def test_plentiful_sources_are_thinned_out_evenly(trained: Recipe) -> None:
@@ -116,18 +129,36 @@ def test_plentiful_sources_are_thinned_out_evenly(trained: Recipe) -> None:
     assert np.sum(chosen.sources == "uci") == np.sum((rows.sources == "uci") & (rows.spam >= 0))
 
 
-def test_cross_validation_judges_every_row_by_models_that_had_not_seen_it(
-    trained: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_cross_validation_judges_every_row_by_models_that_were_not_taught_it(
+    trained: Recipe, corpora_here: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("WINNOW_DATA", str(tiny_corpora.write(tmp_path)))
     monkeypatch.setattr(crossval, "FOLDS", 2)
-    net = trained.settings.nets[0]
-    rows, scores = crossval.crossvalidate(trained, net, "uci", whole=False)
-    assert len(rows) == sum(map(len, crossval.split("uci", whole=False)))
+    taught: list[Dataset] = []
+
+    def building(*arguments: object, **named: object) -> Dataset:
+        taught.append(build(*arguments, **named))
+        return taught[-1]
+
+    monkeypatch.setattr(crossval, "build", building)
+    trial = crossval.Trial(trained.settings, trained.settings.nets[0], trained.out, tmp_path)
+    rows, scores = crossval.crossvalidate(trial, "uci", whole=False)
+    parts = crossval.split("uci", whole=False)
+    assert len(rows) == sum(map(len, parts))
+    for data, part in zip(taught, parts, strict=True):
+        assert not any(twins([*data.train.texts, *data.validation.texts], [example.text for example in part]))
     assert {"gate", "net", "spam", "phishing"} == set(scores)
     assert all(len(column) == len(rows) and np.isfinite(column).all() for column in scores.values())
-    found = crossval.figures(rows, scores, np.zeros(len(rows), dtype=bool))
-    assert found["gate"]["accuracy"] > 0.8
+    assert crossval.figures(rows, scores, np.zeros(len(rows), dtype=bool))["gate"]["accuracy"] > 0.8
+    crossval.crossvalidate(trial, "uci", whole=False)
+    assert len(taught) == 2, "folds that are done are not done again"
+
+
+def test_state_of_other_settings_is_refused(trained: Recipe, tmp_path: Path) -> None:
+    same_inputs(tmp_path, {"epochs": 1}, ["a", "b"])
+    same_inputs(tmp_path, {"epochs": 1}, ["a", "b"])
+    for settings, lines in (({"epochs": 2}, ["a", "b"]), ({"epochs": 1}, ["a", "c"]), ({"epochs": 1}, ["ab"])):
+        with pytest.raises(ConfigError, match="other settings or data"):
+            same_inputs(tmp_path, settings, lines)
 
 
 def test_tuning_ranks_what_learns_above_what_hardly_does(trained: Recipe, tmp_path: Path) -> None:
@@ -139,26 +170,26 @@ def test_tuning_ranks_what_learns_above_what_hardly_does(trained: Recipe, tmp_pa
 
 
 def test_a_pretrained_base_is_taken_from_a_folder(trained: Recipe, tmp_path: Path) -> None:
-    pieces = trained.tokenizer()
-    pieces.save(str(tmp_path / "tokenizer.json"))
-    DistilBertModel(
-        DistilBertConfig(
-            vocab_size=pieces.get_vocab_size(),
-            dim=32,
-            n_layers=1,
-            n_heads=2,
-            hidden_dim=64,
-            max_position_embeddings=128,
-        )
-    ).save_pretrained(tmp_path)
-    base = from_base(str(tmp_path))
-    assert base.max_tokens == 128
-    assert base.finetune.rate == 2e-5
-    recipe = Recipe.__new__(Recipe)
-    recipe.settings, recipe.out, recipe.data = trained.settings, tmp_path, trained.data
-    net, tokenizer = recipe.tuned(
-        msgspec.structs.replace(base, finetune=msgspec.structs.replace(base.finetune, epochs=1)), trained.data, tmp_path
-    )
-    assert tokenizer.get_vocab_size() == hub_tokenizer(str(tmp_path)).get_vocab_size() > 100
-    before = hub_net(str(tmp_path), 0.0).body.state_dict()
+    tokenizer, base = trained.pretrained.tokenizer, tmp_path / "base"
+    shape = {"dim": 32, "n_layers": 1, "n_heads": 2, "hidden_dim": 64, "max_position_embeddings": 128}
+    DistilBertModel(DistilBertConfig(vocab_size=tokenizer.get_vocab_size(), **shape)).save_pretrained(base)
+    tokenizer.save(str(base / "tokenizer.json"))
+    settings = from_base(str(base))
+    assert (settings.max_tokens, settings.finetune.epochs, settings.finetune.rate) == (128, 3, 2e-5)
+    short = msgspec.structs.replace(settings, finetune=msgspec.structs.replace(settings.finetune, epochs=1))
+    net, found = tuned_net(short, trained.settings, lambda: trained.pretrained, trained.data, tmp_path / "work")
+    assert found.get_vocab() == tokenizer.get_vocab()
+    before = hub_net(str(base), 0.0).body.state_dict()
     assert any(not torch.equal(tensor, net.body.state_dict()[name]) for name, tensor in before.items())
+
+
+def test_a_base_of_another_architecture_is_refused(tmp_path: Path) -> None:
+    BertModel(
+        BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    ).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="not a DistilBERT"):
+        hub_net(str(tmp_path), 0.0)
+    with pytest.raises(ConfigError, match=r"no tokenizer\.json"):
+        hub_tokenizer(str(tmp_path))
+    with pytest.raises(ConfigError, match="no DistilBERT there"):
+        hub_net(str(tmp_path / "nowhere"), 0.0)
