@@ -23,8 +23,8 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Models(Strict, frozen=True):
     root: str = "model_store/models"  #: folder of the model store, relative to the project
-    trees: str = "lightgbm/1"
-    transformers: tuple[str, ...] = ("distilbert/2", "distilbert/1")  #: loaded at start; the first is the default
+    trees: str = "lightgbm/2"
+    transformers: tuple[str, ...] = ("distilbert/4", "distilbert/3")  #: loaded at start; the first is the default
     threads: int = 1  #: intra-op threads of one ONNX session
     token_budget: int = 512  #: padded tokens in one micro-batch of the transformer
 

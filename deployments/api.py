@@ -152,7 +152,7 @@ def _add_administration(app: FastAPI, gateway: Gateway) -> None:
         tags=["administration"],
         **operation(
             "ExperimentRequest",
-            {"arms": {"distilbert/2": 90, "distilbert/1": 10}, "sticky_by": "sender", "why": "first canary"},
+            {"arms": {"distilbert/4": 90, "distilbert/3": 10}, "sticky_by": "sender", "why": "first canary"},
             {"type": "object"},
         ),
     )

@@ -29,10 +29,11 @@ def same_inputs(folder: Path, settings: object, lines: Iterable[str]) -> None:
     for line in lines:
         digest.update(line.encode(errors="replace") + b"\n")
     note = folder / MADE_OF
-    if note.exists() and note.read_text() != digest.hexdigest():
+    if not note.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(digest.hexdigest())
+    elif note.read_text() != digest.hexdigest():
         raise ConfigError(f"{folder} holds what was made from other settings or data; remove it or name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(digest.hexdigest())
 
 
 def save_weights(path: Path, tensors: dict[str, torch.Tensor], **facts: str) -> None:

@@ -18,11 +18,11 @@ _USE = (
     "names the version that made it. Not made for e-mail, for judging people, or for blocking without an appeal."
 )
 _LIMITS = (
-    "Trained on public corpora of 2003-2021 and on messages that this project's own grammar writes; figures on generated "
-    "messages flatter. Whatever no grammar foresaw, new frauds above all, is recognised later than by a model that has "
-    "seen it. Languages without real training data (all but English and Thai) rest on the grammar alone. Advertising of "
-    "known brands is taught neither as spam nor as wanted. Intervals take rows for independent; near-duplicates make the "
-    "true ones wider. Texts are cut at the longest input."
+    "Trained on public corpora of 2003-2021 and on messages that this project's own grammar writes; figures on "
+    "generated messages flatter. Whatever no grammar foresaw, new frauds above all, is recognised later than by a "
+    "model that has seen it. Languages without real training data (all but English and Thai) rest on the grammar "
+    "alone. Advertising of known brands is taught neither as spam nor as wanted. Intervals take rows for independent; "
+    "near-duplicates make the true ones wider. Texts are cut at the longest input."
 )
 #: Figure to what it is a share of; those have an interval.
 _OF = {"accuracy": "rows", "recall": "positives", "fpr": "negatives"}

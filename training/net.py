@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer, DistilBertConfig, DistilBertForMaskedLM, DistilBertModel
+from transformers import DistilBertConfig, DistilBertForMaskedLM, DistilBertModel
 
 from pipeline.errors import ConfigError
 
+TOKENIZER = "tokenizer.json"
 #: What the net is taught, in the order of its outputs. Spam is what ships; the others steady the body.
 HEADS = ("spam", "phishing", "otp")
 
@@ -102,19 +103,16 @@ def hub_net(base: str, head_dropout: float) -> SpamNet:
 
 
 def hub_tokenizer(base: str) -> Tokenizer:
-    """The fast tokenizer of such a base, from its `tokenizer.json`; a bare `vocab.txt` would lose the vocabulary.
+    """The tokenizer of such a base, from its `tokenizer.json`; a bare `vocab.txt` would lose the vocabulary.
 
     Raises:
         ConfigError: it has none.
     """
-    local = Path(base) / "tokenizer.json"
+    folder = Path(base)
     try:
-        if local.is_file():
-            return Tokenizer.from_file(str(local))
-        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(base, use_fast=True).backend_tokenizer
-        return tokenizer
-    except (OSError, ValueError, AttributeError) as error:
-        raise ConfigError(f"--base {base}: no tokenizer.json there ({type(error).__name__})") from None
+        return Tokenizer.from_file(str(folder / TOKENIZER)) if folder.is_dir() else Tokenizer.from_pretrained(base)
+    except Exception as error:  # the library raises bare exceptions
+        raise ConfigError(f"--base {base}: no {TOKENIZER} there ({type(error).__name__})") from None
 
 
 def body_weights(pretrained: dict[str, torch.Tensor], layers: Sequence[int]) -> dict[str, torch.Tensor]:

@@ -13,11 +13,9 @@ from pipeline.errors import ConfigError
 from training.checkpoint import load_weights, same_inputs
 from training.dataset import UNKNOWN, Dataset, Rows
 from training.finetune import finetune
-from training.net import NetSize, SpamNet, hub_net, hub_tokenizer, scratch_net
+from training.net import TOKENIZER, NetSize, SpamNet, hub_net, hub_tokenizer, scratch_net
 from training.pretrain import STATE
 from training.settings import SCRATCH, NetSettings, RecipeSettings
-
-TOKENIZER = "tokenizer.json"
 
 
 class Pretrained(msgspec.Struct, frozen=True):

@@ -28,7 +28,8 @@ from training.manifests import gate_manifest, net_manifest
 from training.metrics import Scores
 from training.model_card import with_card
 from training.neardup import twins
-from training.nets import TOKENIZER, Pretrained, load_pretrained, tuned_net
+from training.net import TOKENIZER
+from training.nets import Pretrained, load_pretrained, tuned_net
 from training.pretrain import pretrain
 from training.settings import SCRATCH, NetSettings, RecipeSettings, read_settings
 from training.tokenizer import save, train_tokenizer

@@ -1,8 +1,8 @@
 """Cross-validated tuning of the TF-IDF models: `python -m training.tune --task spam`.
 
 Calibrated log loss of each candidate on the training rows of the recipe, in folds that keep near-duplicates and
-messages of one pattern together. What is best goes into `configs/training.yaml` by hand: a setting that wins by less than its standard
-error is not worth a bigger model.
+messages of one pattern together. What is best goes into `configs/training.yaml` by hand: a setting that wins by less
+than its standard error is not worth a bigger model.
 """
 
 import argparse

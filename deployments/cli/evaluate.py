@@ -80,11 +80,11 @@ def evaluate(
         Path | None, typer.Option(help="Folder of a model store, else the project's.", rich_help_panel=_OFFLINE)
     ] = None,
     transformer: Annotated[
-        str | None, typer.Option(help="Version, distilbert/2; else the default one.", rich_help_panel=_OFFLINE)
+        str | None, typer.Option(help="Version, distilbert/4; else the default one.", rich_help_panel=_OFFLINE)
     ] = None,
     trees: Annotated[
         str | None,
-        typer.Option(help="Version, lightgbm/1; else the transformer's partner.", rich_help_panel=_OFFLINE),
+        typer.Option(help="Version, lightgbm/2; else the transformer's partner.", rich_help_panel=_OFFLINE),
     ] = None,
     rules: Annotated[
         bool, typer.Option("--rules/--no-rules", help="Whether rules have a say.", rich_help_panel=_OFFLINE)

@@ -27,7 +27,7 @@ def list_experiments(url: UrlOption = None, key: KeyOption = None, home: HomeOpt
     asyncio.run(work())
 
 
-@app.command(name="set", epilog='Example: winnow experiments set spam distilbert/2=90 distilbert/1=10 --why "canary"')
+@app.command(name="set", epilog='Example: winnow experiments set spam distilbert/4=90 distilbert/3=10 --why "canary"')
 def set_weights(
     task: _Task,
     weights: Annotated[list[str], typer.Argument(metavar="VERSION=WEIGHT", help="Relative: any positive sum.")],
@@ -75,7 +75,7 @@ def _arms(weights: list[str]) -> dict[str, float]:
         except ValueError:
             ref = ""
         if not ref:
-            raise typer.BadParameter(f"{pair!r} is not of the form distilbert/2=90")
+            raise typer.BadParameter(f"{pair!r} is not of the form distilbert/4=90")
         if ref in arms:
             raise typer.BadParameter(f"{ref} is named twice")
         arms[ref] = value
@@ -97,7 +97,7 @@ def _change(change: ExperimentChange) -> tuple[str, ...]:
 
 
 def _shares(arms: dict[str, float]) -> str:
-    """ "distilbert/2 90%, distilbert/1 10%", largest first."""
+    """ "distilbert/4 90%, distilbert/3 10%", largest first."""
     total = sum(arms.values()) or 1.0
     ranked = sorted(arms.items(), key=lambda item: -item[1])
     return ", ".join(f"{ref} {100 * weight / total:.4g}%" for ref, weight in ranked)

@@ -31,7 +31,7 @@ def list_models(root: _Root = SHIPPED) -> None:
     raise typer.Exit(bad)
 
 
-@app.command(name="show", epilog="Example: winnow models show distilbert/2")
+@app.command(name="show", epilog="Example: winnow models show distilbert/4")
 def show_model(ref: Annotated[str, typer.Argument(help='"name/version".')], root: _Root = SHIPPED) -> None:
     """Show what a version is: files, training data, thresholds, figures."""
     parse_ref(ref)
@@ -48,7 +48,7 @@ def show_model(ref: Annotated[str, typer.Argument(help='"name/version".')], root
     show(("evaluation", "figure", "value"), figures, numbers=("value",))
 
 
-@app.command(epilog="Example: winnow models verify distilbert/2")
+@app.command(epilog="Example: winnow models verify distilbert/4")
 def verify(
     ref: Annotated[str | None, typer.Argument(help='"name/version"; all of them when none is named.')] = None,
     root: _Root = SHIPPED,

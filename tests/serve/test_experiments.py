@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.server import Server
 
-V1, V2 = "distilbert/1", "distilbert/2"
+V1, V2 = "distilbert/3", "distilbert/4"
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_experiments_and_models_are_listed(pair: Server):
     time.sleep(2)
     (experiment,) = pair.request("GET", "/v1/experiments")[1]["experiments"]
     assert (experiment["task"], experiment["arms"]) == ("spam", {V1: 5, V2: 95})
-    assert {m["ref"] for m in pair.request("GET", "/v1/models")[1]["models"]} == {"lightgbm/1", V1, V2}
+    assert {m["ref"] for m in pair.request("GET", "/v1/models")[1]["models"]} == {"lightgbm/2", V1, V2}
 
 
 def test_any_replica_counts_for_all_of_them(pair: Server):

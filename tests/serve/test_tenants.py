@@ -91,10 +91,10 @@ def test_feedback_is_stored_once_with_its_arm(server: Server, tenant: str):
     verdict = server.request("POST", "/v1/classify", {"text": PRIZE, "sender": "+15550002222"}, key=key)[1]
     body = {"receipt": verdict["receipt"], "label": "ham", "message_id": verdict["message_id"]}
     status, answer, _ = server.request("POST", "/v1/feedback", body, key=key)
-    assert (status, answer) == (202, {"status": "stored", "credited_to": "distilbert/2"})
+    assert (status, answer) == (202, {"status": "stored", "credited_to": "distilbert/4"})
     assert server.request("POST", "/v1/feedback", body, key=key)[1]["status"] == "repeated"
     (row,) = rows(server, tenant)
-    assert (row["label"], row["experiment_arm"], row["text"]) == ("ham", "distilbert/2", None)
+    assert (row["label"], row["experiment_arm"], row["text"]) == ("ham", "distilbert/4", None)
     assert row["scores"]["spam"] == pytest.approx(verdict["spam_score"], abs=1e-4)
     assert row["models"] == verdict["models"]
 

@@ -36,7 +36,7 @@ def test_wrong_settings_are_named(raw, named):
 def test_models_that_were_not_calibrated_together_are_refused(monkeypatch):
     manifests = resources.read_manifests(Settings())
     monkeypatch.setattr(resources, "read_manifests", lambda settings: manifests)
-    with pytest.raises(ConfigError, match="calibrated with lightgbm/1"):
+    with pytest.raises(ConfigError, match="calibrated with lightgbm/2"):
         resources.check(parse({"models": {"trees": "lightgbm/9"}}))
 
 

@@ -26,7 +26,7 @@ BROKEN = "a lone \ud800 surrogate"
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return LocalStore(SHIPPED).open("lightgbm/1")
+    return LocalStore(SHIPPED).open("lightgbm/2")
 
 
 @pytest.fixture(scope="module")

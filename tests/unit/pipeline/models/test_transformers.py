@@ -9,19 +9,19 @@ from pipeline.models.tokenizer import WordPiece
 from pipeline.scoring import Platt
 from pipeline.types import TokenBatch
 
-UP, DOWN, UNKNOWN = "distilbert/1", "distilbert/2", "distilbert/9"
+UP, DOWN, UNKNOWN = "distilbert/3", "distilbert/4", "distilbert/9"
 
 
 @pytest.fixture(scope="module")
 def tokens() -> TokenBatch:
-    bundle = LocalStore(SHIPPED).open("distilbert/1")
+    bundle = LocalStore(SHIPPED).open("distilbert/3")
     return WordPiece(bundle.path, bundle.manifest.max_tokens).encode(["hi"] * 4)
 
 
 @pytest.fixture(scope="module")
 def transformers() -> Transformers:
     """The same model twice, told apart by its calibration."""
-    folder = LocalStore(SHIPPED).open("distilbert/1").path
+    folder = LocalStore(SHIPPED).open("distilbert/3").path
     return Transformers({UP: Transformer(folder, Platt(a=0.0, b=1.0)), DOWN: Transformer(folder, Platt(a=0.0, b=-1.0))})
 
 
