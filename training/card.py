@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.errors import WinnowError
 from training import corpora
-from training.bars import Bars, bars, no_bars
 from training.dedupe import drop_conflicts, drop_duplicates
 from training.diversity import Diversity, diversity
 from training.examples import Example
 from training.leakage import leakage, sentence
 from training.neardup import cluster
+from training.progress import Bars, bars, no_bars
 from training.sets import read_set
 
 __all__ = ["Diversity", "card", "corpus_card", "diversity", "document", "synthetic_card"]

@@ -85,6 +85,11 @@ class Rows(msgspec.Struct, frozen=True):
         )
 
 
+def evenly(rows: Rows, count: int = 1000) -> Rows:
+    """Up to `count` of the rows, evenly spaced."""
+    return rows.take(np.arange(0, len(rows), max(1, len(rows) // count))[:count])
+
+
 def weigh(rows: Rows, settings: DataSettings) -> NDArray[np.float32]:
     """float32[N] weight of each row in training: the few real labelled messages must not drown."""
     return np.asarray([settings.weights.get(str(source), 1.0) for source in rows.sources], dtype=np.float32)

@@ -14,13 +14,12 @@ from pipeline.scoring import Platt
 from pipeline.tfidf import FeatureMap, Vectoriser, load_feature_map
 from pipeline.types import INTENTS
 from training.calibrate import fit_platt, fit_temperature, log_loss, multiclass_log_loss, sigmoid, softmax, thresholds
-from training.dataset import UNKNOWN, Dataset, Rows, as_traffic
+from training.dataset import UNKNOWN, Dataset, Rows, as_traffic, evenly
 from training.lexical import LinearSettings, pack, train_linear
 from training.trees import TreeSettings, export_trees, raw_scores, train_trees, tree_matrix
 from training.vocabulary import learn_features
 
 MIXES = np.linspace(0.2, 0.8, 13)
-PARITY_TEXTS = 1000
 #: Missing a one-time password harms more than asking what some other message is for.
 OTP_TARGETS = {"0.005": 0.4}
 
@@ -127,8 +126,7 @@ def train_gate(data: Dataset, settings: GateSettings, folder: Path, threads: int
 
 def parity(trainer: GateTrainer, models: Mapping[str, TaskModel], exported: TreeModels, rows: Rows) -> dict[str, float]:
     """Largest differences of calibrated probabilities between the trainers and the artefacts, on up to 1,000 texts."""
-    step = max(1, len(rows) // PARITY_TEXTS)
-    some = rows.take(np.arange(0, len(rows), step)[:PARITY_TEXTS])
+    some = evenly(rows)
     features, scores = trainer.features(some), exported.score(some.texts, some.senders)
     expected = {task: model.logits(features) for task, model in models.items()}
     spam = sigmoid(expected["spam"][:, 0])

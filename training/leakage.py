@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.errors import WinnowError
-from training.bars import bars
 from training.dedupe import exact_key
 from training.examples import Example
 from training.neardup import Watch, twins, unwatched
+from training.progress import bars
 from training.sets import GENERATED, NAMES, read_set
 
 

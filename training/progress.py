@@ -1,24 +1,28 @@
-"""How far a long step has come: a bar on a terminal, now and then a line where there is none."""
+"""How far a long step has come: a bar on a terminal, on stderr; where there is none, now and then a line."""
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from training.neardup import T, Watch, unwatched
+
 _EVERY_S = 30.0
 
 
 class Progress:
-    """Of one step with a known number of parts."""
+    """Of one step with a known number of parts; tells lines, too."""
 
     def __init__(self, what: str, total: int, done: int = 0) -> None:
         self._what, self._total = what, total
         self._began = self._told = time.monotonic()
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Bar(*columns, console=console, disable=not console.is_terminal)
+        self._bar = _bar()
         self._task = self._bar.add_task(what, total=total, completed=done)
         self._bar.start()
 
@@ -33,3 +37,35 @@ class Progress:
 
     def close(self) -> None:
         self._bar.stop()
+
+
+class Bars(Protocol):
+    """Gives each step of a command a bar of its own."""
+
+    def __call__(self, step: str, /) -> Watch: ...
+
+
+def no_bars(step: str) -> Watch:
+    return unwatched
+
+
+@contextmanager
+def bars() -> Iterator[Bars]:
+    """Bars that leave no trace, and are not there at all where stderr is no terminal."""
+    with _bar() as shown:
+        yield lambda step: partial(_watched, shown, step)
+
+
+def _watched(shown: Bar, step: str, items: Sequence[T]) -> Iterator[T]:
+    yield from shown.track(items, description=step)
+
+
+def _bar() -> Bar:
+    console = Console(stderr=True, highlight=False, markup=False)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    return Bar(*columns, console=console, transient=True, disable=not console.is_terminal)

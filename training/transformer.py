@@ -12,14 +12,13 @@ from pipeline.models.tokenizer import WordPiece
 from pipeline.scoring import Cascade, Ensemble, Platt
 from pipeline.types import TreeScores
 from training.calibrate import fit_cascade, fit_ensemble, fit_platt, sigmoid, thresholds
-from training.dataset import UNKNOWN, Rows, as_traffic
+from training.dataset import UNKNOWN, Rows, as_traffic, evenly
 from training.export import export_onnx, quantise
 from training.finetune import raw_logits
 from training.metrics import Scores
 from training.net import SpamNet
 from training.tokenizer import save
 
-PARITY_TEXTS = 1000
 CASCADE_MARGIN = 0.5  #: logits between the last validation row that needed the transformer and the shortcut
 KNOWN_QUANTILE = 0.05  #: of the validation rows, by share of known words: less than theirs is foreign text
 
@@ -104,8 +103,7 @@ def parity(net: SpamNet, tokenizer: Tokenizer, folder: Path, max_tokens: int, ro
 
     Compared on up to 1,000 labelled rows.
     """
-    known = np.flatnonzero(rows.spam != UNKNOWN)
-    some = rows.take(known[:: max(1, len(known) // PARITY_TEXTS)][:PARITY_TEXTS])
+    some = evenly(rows.take(rows.spam != UNKNOWN))
     trainer = sigmoid(raw_logits(net, tokenizer, some.texts, max_tokens))
     full, small = folder.with_suffix(".fp32"), folder
     (full / "tokenizer.json").write_bytes((small / "tokenizer.json").read_bytes())
