@@ -91,7 +91,10 @@ def seed(file: str, text: str) -> Iterator[Example]:
 
 
 def thai(_: str, text: str) -> Iterator[Example]:
-    """Its scams mix casinos with fraud, so they say nothing of phishing; its codes carry no intent."""
+    """Its scams mix casinos with fraud, so they say nothing of phishing; its codes carry no intent.
+
+    What it calls OK mixes notices with adverts.
+    """
     for line in text.splitlines():
         label, _bar, body = line.partition("|")
         if not body.strip():
@@ -100,7 +103,7 @@ def thai(_: str, text: str) -> Iterator[Example]:
             case "otp":
                 yield Example(text=body, spam=False, phishing=False, otp=True, source="thai", country="TH", kind="otp")
             case "ok":
-                yield ham(body, "thai", "TH", "service")
+                yield ham(body, "thai", "TH", "notice_or_advert")
             case "scam":
                 yield spam(body, "thai", "TH", "scam", None)
             case "spam":

@@ -22,8 +22,8 @@ from training.synthetic.generator import generate
 
 UNKNOWN = -1
 TASKS = ("spam", "phishing", "otp", "intent")
-#: Kinds of generated messages that advertise.
-ADVERTISING = ("asked_for", "promotion", "promotion_finance", "promotion_operator")
+#: Kinds of messages that advertise, or that may.
+ADVERTISING = ("asked_for", "notice_or_advert", "promotion", "promotion_finance", "promotion_operator")
 
 
 class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from training.vocabulary import learn_features
 
 MIXES = np.linspace(0.2, 0.8, 13)
 #: Missing a one-time password harms more than asking what some other message is for.
-OTP_TARGETS = {"0.005": 0.4}
+OTP_TARGETS = {"0.005": 0.25}
 
 
 class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
