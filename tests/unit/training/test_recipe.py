@@ -30,6 +30,8 @@ from training.settings import from_base, read_settings
 from training.trees import TreeSettings
 from training.tune import tune
 
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed to converge")  # tiny data, few iterations
+
 SETTINGS = """
 gate_version: "1"
 data: {nus: 60, nus_validation: 30, synthetic: 2500, synthetic_validation: 500}
