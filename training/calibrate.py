@@ -1,7 +1,7 @@
 """From raw scores to decisions, learned on validation rows: Platt scaling, thresholds, ensemble and cascade."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,6 @@ from training.metrics import Bools, Scores, threshold_at_fpr
 #: Target false-positive rates of legitimate traffic: strict, moderate and lenient policy. And the probability
 #: that a message must reach in any case, however easy the validation traffic was.
 TARGETS: dict[str, float] = {"0.005": 0.5, "0.001": 0.6, "0.0002": 0.8}
-
-RARE = 0.2
 
 
 def sigmoid(logits: Scores) -> Scores:
@@ -91,15 +89,19 @@ def thresholds(
     return found
 
 
-def traffic_weights(groups: Sequence[str], rare: Sequence[str] = ()) -> Scores:
+def traffic_weights(groups: Sequence[str], shares: Mapping[str, float]) -> Scores:
     """float64[N] weights that make validation rows look like traffic.
 
     Args:
         groups: template of each message: all messages of one template are one sample, however many were made of it.
-        rare: prefixes of the groups that were written far more often than traffic holds them; RARE of a sample each.
+        shares: prefix of a group to the share 0-1 of a sample that it counts, the longest prefix first; else 1.
     """
     sizes = Counter(groups)
-    return np.asarray([(RARE if group.startswith(tuple(rare)) else 1.0) / sizes[group] for group in groups])
+
+    def share(group: str) -> float:
+        return next((part for prefix, part in shares.items() if group.startswith(prefix)), 1.0)
+
+    return np.asarray([share(group) / sizes[group] for group in groups])
 
 
 def fit_ensemble(

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from pipeline.scoring import Platt, logit_of
 from training.calibrate import (
-    RARE,
     decisions,
     fit_cascade,
     fit_ensemble,
@@ -75,12 +74,13 @@ def test_thresholds_keep_their_rates_their_floor_and_their_order(seed: int, rows
 def test_a_template_counts_once_however_many_messages_were_made_of_it() -> None:
     legitimate = np.asarray([0.99] * 500 + [0.1] * 1000)
     distinct = [str(number) for number in range(1000)]
-    assert thresholds(legitimate, traffic_weights(["one template"] * 500 + distinct))["0.005"] == 0.5
+    assert thresholds(legitimate, traffic_weights(["one template"] * 500 + distinct, {}))["0.005"] == 0.5
     assert thresholds(legitimate)["0.005"] > 0.99
 
 
 def test_what_was_written_too_often_counts_less() -> None:
-    assert traffic_weights(["a", "hard/b", "a", "hard/c"], rare=("hard/",)).tolist() == [0.5, RARE, 0.5, RARE]
+    shares = {"made/hard/": 0.1, "made/": 0.5}
+    assert traffic_weights(["a", "made/hard/b", "a", "made/c"], shares).tolist() == [0.5, 0.1, 0.5, 0.5]
 
 
 def test_temperature_undoes_a_scale() -> None:
