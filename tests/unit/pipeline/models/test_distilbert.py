@@ -15,7 +15,7 @@ from pipeline.types import TokenBatch
 TEXTS = ["hi", "Free entry! Txt WIN to 80086 now to claim your £900 prize, 150p/msg", "see you at lunch tomorrow? " * 3]
 
 
-@pytest.fixture(scope="module", params=["1", "2"])
+@pytest.fixture(scope="module", params=["3", "4"])
 def bundle(request: pytest.FixtureRequest) -> Bundle:
     return LocalStore(SHIPPED).open(f"distilbert/{request.param}")
 
