@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError
+from pipeline.models.lightgbm import as_spam
 from training.calibrate import sigmoid
 from training.checkpoint import same_inputs
 from training.corpora import load
@@ -26,6 +27,7 @@ from training.examples import Example
 from training.finetune import raw_logits
 from training.gate import GateTrainer
 from training.intervals import bootstrap_mcc, bootstrap_recall_at_fpr, wilson
+from training.judge import by_kind as shares_by_kind
 from training.metrics import Bools, Scores, confusion, recall_at_fpr, summary
 from training.neardup import twins
 from training.nets import Pretrained, load_pretrained, tuned_net
@@ -68,7 +70,7 @@ def judge(trial: Trial, data: Dataset, work: Path) -> Columns:
     validation, test = trainer.features(data.validation), trainer.features(data.test)
     spam, phishing = trainer.train("spam"), trainer.train("phishing")
     gate = spam.logits(test)[:, 0]
-    joint = np.sqrt(sigmoid(phishing.logits(test)[:, 0]) * sigmoid(gate))
+    joint = as_spam(sigmoid(phishing.logits(test)[:, 0]), sigmoid(gate))
     if net is None:
         return {"gate": sigmoid(gate), "spam": sigmoid(gate), "phishing": joint}
     body, tokenizer = tuned_net(net, settings, trial.pretrained, data, work)
@@ -161,13 +163,10 @@ def three_classes(rows: Rows, scores: Columns) -> dict[str, float]:
 
 def by_kind(rows: Rows, spam: Scores, phishing: Scores) -> dict[str, dict[str, float]]:
     """Of each kind of message: how many, and the shares called spam and phishing."""
+    called = shares_by_kind(rows, phishing >= 0.5)
     return {
-        str(kind): {
-            "rows": float(np.sum(rows.kinds == kind)),
-            "spam": float(np.mean(spam[rows.kinds == kind] >= 0.5)),
-            "phishing": float(np.mean(phishing[rows.kinds == kind] >= 0.5)),
-        }
-        for kind in np.unique(rows.kinds)
+        kind: {"rows": float(count), "spam": share, "phishing": called[kind][1]}
+        for kind, (count, share) in shares_by_kind(rows, spam >= 0.5).items()
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.manifest import DataSource
+from pipeline.models.lightgbm import TASKS
 from pipeline.normalise import normalise
 from pipeline.types import INTENTS
 from training.calibrate import traffic_weights
@@ -21,7 +22,6 @@ from training.sets import database_url
 from training.synthetic.generator import generate
 
 UNKNOWN = -1
-TASKS = ("spam", "phishing", "otp", "intent")
 #: Kinds of messages that advertise, or that may.
 ADVERTISING = ("asked_for", "notice_or_advert", "promotion", "promotion_finance", "promotion_operator")
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.models.lightgbm import TASKS, Features, TreeModels, compute_features
+from pipeline.models.lightgbm import TASKS, Features, TreeModels, as_spam, compute_features
 from pipeline.models.linear import Linear
 from pipeline.scoring import Platt
 from pipeline.tfidf import FeatureMap, Vectoriser, load_feature_map
@@ -133,7 +133,7 @@ def parity(trainer: GateTrainer, models: Mapping[str, TaskModel], exported: Tree
     asked = scores.intent.any(axis=1)
     differences: dict[str, NDArray[np.floating]] = {
         "spam": sigmoid(scores.spam) - spam,
-        "phishing": scores.phishing - np.sqrt(sigmoid(expected["phishing"][:, 0]) * spam),
+        "phishing": scores.phishing - as_spam(sigmoid(expected["phishing"][:, 0]), spam),
         "otp": scores.otp - sigmoid(expected["otp"][:, 0]),
         "intent": (scores.intent - softmax(expected["intent"]))[asked],
     }

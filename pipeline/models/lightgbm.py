@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.batching import Indices, isolate
 from pipeline.extras import extra_matrix
@@ -14,6 +16,8 @@ from pipeline.models.session import open_session
 from pipeline.scoring import Platt
 from pipeline.tfidf import Sparse, Vectoriser, dense, load_feature_map, tokens
 from pipeline.types import INTENTS, Floats, TreeScores
+
+FloatT = TypeVar("FloatT", bound=np.floating)
 
 #: Name of the output of the trees' ONNX models: raw scores, before any link function.
 TREE_SCORES = "probabilities"
@@ -81,8 +85,7 @@ class TreeModels:
         phishing = _sigmoid(self._logits("phishing", features, matrix)[:, 0])
         return TreeScores(
             spam=spam,
-            # Phishing is a kind of spam: what one model suspects alone is rarely so.
-            phishing=np.sqrt(phishing * _sigmoid(spam)),
+            phishing=as_spam(phishing, _sigmoid(spam)),
             otp=otp,
             intent=intent,
             known=features.known,
@@ -110,6 +113,11 @@ def compute_features(vectoriser: Vectoriser, texts: Sequence[str], senders: Sequ
         shape=np.concatenate([heuristic_matrix(texts, senders), extra_matrix(texts, senders)], axis=1),
         known=vectoriser.known(tokenised),
     )
+
+
+def as_spam(phishing: NDArray[FloatT], spam: NDArray[FloatT]) -> NDArray[FloatT]:
+    """Probabilities of phishing that both models stand for: it is a kind of spam, and what one suspects alone is rarely so."""
+    return np.asarray(np.sqrt(phishing * spam))
 
 
 def _sigmoid(logits: Floats) -> Floats:
