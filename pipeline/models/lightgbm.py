@@ -116,7 +116,7 @@ def compute_features(vectoriser: Vectoriser, texts: Sequence[str], senders: Sequ
 
 
 def as_spam(phishing: NDArray[FloatT], spam: NDArray[FloatT]) -> NDArray[FloatT]:
-    """Geometric mean of two probabilities: phishing is a kind of spam, and what one model suspects alone is rarely so."""
+    """Geometric mean of two probabilities: phishing is a kind of spam; what one model suspects alone is rarely so."""
     return np.asarray(np.sqrt(phishing * spam))
 
 
