@@ -1,16 +1,23 @@
 """What settings name, opened: the model store, the rules, the policies."""
 
 from configs.settings import Settings, project_path
+from model_store import open as stores
 from model_store.manifest import Manifest
-from model_store.store import LocalStore
+from model_store.store import Store
 from pipeline.errors import ConfigError
 from pipeline.policy import Policies, load_policies
 from pipeline.rules import RuleBook
 
 
-def open_store(settings: Settings) -> LocalStore:
-    """The store that all deployments load from."""
-    return LocalStore(project_path(settings.models.root))
+def open_store(settings: Settings) -> Store:
+    """The store that all deployments load from.
+
+    Raises:
+        ConfigError: the address of a bucket, or the endpoint in the environment, is not one.
+    """
+    models = settings.models
+    root = models.root if stores.is_remote(models.root) else str(project_path(models.root))
+    return stores.open_store(root, project_path(models.cache), min_created=models.min_created)
 
 
 def read_manifests(settings: Settings) -> dict[str, Manifest]:

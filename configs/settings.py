@@ -6,8 +6,9 @@ Addresses and secrets come from the environment alone, so that no file of the re
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,16 +18,27 @@ from pipeline.memo import Limits
 ROOT = Path(__file__).resolve().parent.parent
 
 
+CheapStage = Literal["RuleEngine", "LightGbm", "Tokenizer"]
+
+
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all settings."""
 
 
 class Models(Strict, frozen=True):
-    root: str = "model_store/models"  #: folder of the model store, relative to the project
+    root: str = "model_store/models"  #: the model store: a folder, relative to the project, or s3://bucket/prefix
+    cache: str = ".winnow/models"  #: folder, relative to the project, of copies of what a bucket holds
+    min_created: str = ""  #: ISO date; versions created earlier are refused. Empty: no bound
     trees: str = "lightgbm/2"
     transformers: tuple[str, ...] = ("distilbert/4", "distilbert/3")  #: loaded at start; the first is the default
-    threads: int = 1  #: intra-op threads of one ONNX session
-    token_budget: int = 512  #: padded tokens in one micro-batch of the transformer
+    threads: int | None = None  #: of one transformer's operators; None: as many of the reserved cores as pay off
+    token_budget: int | None = None  #: padded tokens in one of its micro-batches; None: what is cheapest on the machine
+
+    def __post_init__(self) -> None:
+        try:
+            _ = self.min_created and date.fromisoformat(self.min_created)
+        except ValueError:
+            raise ValueError(f"min_created must be a date like 2026-01-31, not {self.min_created!r}") from None
 
 
 class Request(Strict, frozen=True):
@@ -51,12 +63,19 @@ class Intent(Strict, frozen=True):
     concurrency: int = 32
 
 
+class Placement(Strict, frozen=True):
+    """Where cheap stages live: each is a deployment of its own unless it is named here."""
+
+    in_ingress: tuple[CheapStage, ...] = ()  #: these run inside every ingress replica
+
+
 class Settings(Strict, frozen=True):
     models: Models = Models()
     rules: str = "configs/rules.yaml"
     policies: str = "configs/policies.yaml"
     request: Request = Request()
     cascade: CascadeSettings = CascadeSettings()
+    placement: Placement = Placement()
     intent: Intent = Intent()
     assess_lane: Limits = Limits()
     #: One OTP a call: the language model answers in its own time, and none shall wait for another.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,9 +13,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from deployments import metrics, openapi
+from deployments.front import Front, Handler
 from deployments.gateway import Gateway
 from deployments.openapi import EXAMPLE, operation, ref, responses
-from deployments.problem import Guard, item_error, on_http_exception, on_unexpected, on_winnow_error
+from deployments.problem import item_error, on_http_exception, on_unexpected, on_winnow_error
 from pipeline import wire
 from pipeline.classifier import Failed
 from pipeline.directory import Principal, Scope
@@ -57,10 +58,10 @@ def build_api(gateway: Gateway) -> ASGIApp:
     app.add_exception_handler(Exception, on_unexpected)
     openapi.install(app)
     _add_health(app, gateway)
-    _add_classification(app, gateway)
+    busy = _add_classification(app, gateway)
     _add_feedback(app, gateway)
     _add_administration(app, gateway)
-    return Guard(app)
+    return Front(app, busy)
 
 
 def _add_health(app: FastAPI, gateway: Gateway) -> None:
@@ -80,7 +81,8 @@ def _add_health(app: FastAPI, gateway: Gateway) -> None:
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
-def _add_classification(app: FastAPI, gateway: Gateway) -> None:
+def _add_classification(app: FastAPI, gateway: Gateway) -> Mapping[str, Handler]:
+    """The routes, and their handlers by path."""
     request_limits = gateway.settings.request
 
     @app.post(
@@ -118,6 +120,8 @@ def _add_classification(app: FastAPI, gateway: Gateway) -> None:
             return _json({"results": [_item(outcome) for outcome in outcomes]})
 
         return await _timed("batch", work)
+
+    return {"/v1/classify": classify, "/v1/classify/batch": classify_batch}
 
 
 def _add_feedback(app: FastAPI, gateway: Gateway) -> None:

@@ -14,8 +14,17 @@ from deployments.stages.light_gbm import LightGbm
 from deployments.stages.rule_engine import RuleEngine
 from deployments.stages.tokenizer import Tokenizer
 
-_ALL: tuple[Any, ...] = (Ingress, RuleEngine, LightGbm, Tokenizer, DistilBert, GroqIntent)
-DEPLOYMENTS: dict[str, serve.Deployment] = {deployment.name: deployment for deployment in _ALL}
+#: Stages by name, and how many calls a replica takes at once; each call is a batch.
+_STAGES: tuple[tuple[Any, int], ...] = (
+    (RuleEngine, 64),
+    (LightGbm, 64),
+    (Tokenizer, 64),
+    (DistilBert, 64),
+    (GroqIntent, 256),
+)
+DEPLOYMENTS: dict[str, Any] = {"Ingress": Ingress} | {
+    stage.__name__: serve.deployment(stage, name=stage.__name__, max_ongoing_requests=most) for stage, most in _STAGES
+}
 
 
 def build(args: dict[str, Any]) -> Application:
@@ -36,11 +45,5 @@ def compose(settings: Settings, options: Mapping[str, Mapping[str, Any]]) -> App
     def bind(name: str, *args: Any) -> Application:
         return DEPLOYMENTS[name].options(**options.get(name, {})).bind(settings, *args)
 
-    return bind(
-        "Ingress",
-        bind("RuleEngine"),
-        bind("LightGbm"),
-        bind("Tokenizer"),
-        bind("DistilBert"),
-        bind("GroqIntent"),
-    )
+    own = [stage.__name__ for stage, _ in _STAGES if stage.__name__ not in settings.placement.in_ingress]
+    return bind("Ingress", {name: bind(name) for name in own})

@@ -44,6 +44,8 @@ PERFORMANCE: dict[str, str] = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     # Metrics are pushed to an agent that nobody scrapes here; Winnow has its own.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    # Ray takes its workers for batch jobs and steps them back behind every other process of the machine.
+    "RAY_worker_niceness": "0",
     # The clients of a cluster, like `serve deploy`, send the token that its nodes ask for.
     "RAY_AUTH_MODE": "token",
 }
@@ -68,12 +70,15 @@ def _haproxy_files(folder: Path) -> dict[str, str]:
 
 
 def _ports() -> dict[str, str]:
-    stats, metrics = free_ports(2)
+    stats, metrics, fallback, fallback_grpc = free_ports(4)
     http = free_block(_REPLICA_PORTS)
     grpc = free_block(_REPLICA_PORTS, avoid=range(http, http + _REPLICA_PORTS))
     return {
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
+        # Where HAProxy sends what no replica takes. On one port for all, servers would answer each other's requests.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback_grpc),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(http),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(http + _REPLICA_PORTS - 1),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(grpc),

@@ -5,12 +5,12 @@ import logging
 
 from configs.resources import read_manifests, read_policies
 from configs.settings import Secrets, Settings
-from deployments import metrics, wiring
+from deployments import interpreter, metrics, wiring
+from deployments.backends import open_redis
 from deployments.office import Office
 from deployments.stages.worker import DRY_RUN
 from pipeline.clients.directory_feed import DirectoryFeed
 from pipeline.clients.postgres import Database
-from pipeline.clients.redis_store import RedisStore
 from pipeline.directory import Directory, Principal, Scope
 from pipeline.errors import Forbidden, Unauthenticated, Unavailable
 from pipeline.flow import Stages
@@ -50,11 +50,7 @@ class Gateway:
         It gives up waiting after a while, since a replica that answers 503 and says why is better than none.
         """
         observer = metrics.PrometheusObserver()
-        self._redis = RedisStore(
-            self._secrets.redis_url,
-            timeout_s=self.settings.redis_timeout_ms / 1000,
-            on_failure=lambda _, reason: metrics.count_backend_failure("redis", reason),
-        )
+        self._redis = open_redis(self.settings, self._secrets)
         self._database = await Database.open(self._secrets.database_url)
         self._feed = DirectoryFeed(self._secrets.database_url, self._adopt, blank=self._directory)
         keys = wiring.build_keys(self.settings, self._secrets)
@@ -75,6 +71,7 @@ class Gateway:
         warmup = asyncio.create_task(self._become_ready())
         self._tasks = [warmup, asyncio.create_task(self._report_age())]
         await asyncio.wait([warmup], timeout=_PATIENCE_S)
+        interpreter.settle()
         if self.waiting_for:
             log.warning("taking traffic though not ready: %s", self.waiting_for)
 

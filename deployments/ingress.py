@@ -1,5 +1,7 @@
 """The ingress deployment: HTTP in, batches out."""
 
+from collections.abc import Mapping
+
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
@@ -8,29 +10,37 @@ from configs.settings import Settings, secrets
 from deployments.api import build_api
 from deployments.gateway import Gateway
 from deployments.remote import RemoteIntent, RemoteRules, RemoteTokenizer, RemoteTransformer, RemoteTrees
+from deployments.stages.light_gbm import LightGbm
+from deployments.stages.rule_engine import RuleEngine
+from deployments.stages.tokenizer import Tokenizer
 from pipeline.flow import Stages
 
 
 # Backpressure is the lanes' business: they refuse with 429 and say when to come back.
-@serve.deployment(name="Ingress", max_ongoing_requests=100_000)
+# Serve's own log of every request costs a twentieth of the ingress; /metrics counts them.
+@serve.deployment(name="Ingress", max_ongoing_requests=100_000, logging_config={"enable_access_log": False})
 @serve.ingress()
 class Ingress:
-    """Gathers what waits into batches and sends them through the stages."""
+    """Gathers what waits into batches and sends them through the stages.
 
-    def __init__(
-        self,
-        settings: Settings,
-        rules: DeploymentHandle,
-        trees: DeploymentHandle,
-        tokenizer: DeploymentHandle,
-        transformer: DeploymentHandle,
-        intent: DeploymentHandle,
-    ) -> None:
-        stages = Stages(
-            RemoteRules(rules), RemoteTrees(trees), RemoteTokenizer(tokenizer), RemoteTransformer(transformer)
-        )
-        self._gateway = Gateway(settings, secrets(), stages, RemoteIntent(intent))
+    Args:
+        settings: of the application.
+        handles: of the stages that are deployments, by name; the others live in this process.
+    """
+
+    def __init__(self, settings: Settings, handles: Mapping[str, DeploymentHandle]) -> None:
+        self._gateway = Gateway(settings, secrets(), _stages(settings, handles), RemoteIntent(handles["GroqIntent"]))
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Called by Serve once the replica is constructed."""
         return build_api(self._gateway)
+
+
+def _stages(settings: Settings, handles: Mapping[str, DeploymentHandle]) -> Stages:
+    rules, trees, tokenizer = (handles.get(name) for name in ("RuleEngine", "LightGbm", "Tokenizer"))
+    return Stages(
+        RemoteRules(rules) if rules else RuleEngine(settings),
+        RemoteTrees(trees) if trees else LightGbm(settings),
+        RemoteTokenizer(tokenizer) if tokenizer else Tokenizer(settings),
+        RemoteTransformer(handles["DistilBert"]),
+    )

@@ -14,20 +14,18 @@ import msgspec
 
 from configs import resources
 from configs.settings import CascadeSettings, Models, Request, Settings
-from deployments.stages.worker import Worker
+from deployments.stages.distil_bert import DistilBert
+from deployments.stages.light_gbm import LightGbm
+from deployments.stages.tokenizer import Tokenizer
 from deployments.wiring import assess_lane, build_classifier, build_flow
-from model_store.store import LocalStore
 from pipeline.classifier import Classifier, Failed
 from pipeline.directory import Directory, Principal
 from pipeline.flow import Flow, Stages
 from pipeline.keys import Keys
 from pipeline.memo import Limits
-from pipeline.models.distilbert import Transformer, Transformers
-from pipeline.models.lightgbm import TreeModels
-from pipeline.models.tokenizer import Tokenizers, WordPiece
 from pipeline.observe import Observer
 from pipeline.rules import RuleBook
-from pipeline.types import Floats, RuleHit, TokenBatch, TreeScores, Verdict
+from pipeline.types import RuleHit, Verdict
 from pipeline.wire import BadItem, ClassifyRequest
 
 _PATIENCE_MS = 3_600_000  #: nobody waits for a single answer: a slow machine must not look like a failing stage
@@ -84,9 +82,11 @@ def settings_for(root: Path | None, transformer: str | None, trees: str | None, 
     ref = transformer or models.transformers[0]
     ensemble = resources.open_store(Settings(models=models)).open(ref).manifest.ensemble
     partner = ensemble.partner if ensemble else models.trees
-    return Settings(
-        models=msgspec.structs.replace(models, trees=trees or partner, transformers=(ref,)),
-        cascade=CascadeSettings(enabled=cascade, audit_rate=0.0),  # two runs shall give the same answers
+    return Settings(  # whose chances and tuning are switched off: two runs shall give the same answers
+        models=msgspec.structs.replace(
+            models, trees=trees or partner, transformers=(ref,), threads=1, token_budget=128
+        ),
+        cascade=CascadeSettings(enabled=cascade, audit_rate=0.0),
         request=Request(deadline_ms=_PATIENCE_MS, batch_deadline_ms=_PATIENCE_MS),
         stage_timeout_ms=_PATIENCE_MS // 3,
         assess_lane=_LANE,
@@ -106,24 +106,11 @@ def _classifier(settings: Settings, flow: Flow) -> Classifier:
 
 
 def _flow(settings: Settings, *, rules: bool) -> Flow:
-    store, threads = resources.open_store(settings), settings.models.threads
     book = resources.read_rules(settings) if rules else None
-    stages = Stages(_Rules(book), _Trees(store, settings.models.trees, threads), *_net(store, settings.models))
+    stages = Stages(_Rules(book), LightGbm(settings), Tokenizer(settings), DistilBert(settings))
     return build_flow(
         settings, resources.read_manifests(settings), stages, Observer(), cascade=settings.cascade.enabled
     )
-
-
-def _net(store: LocalStore, models: Models) -> tuple["_Words", "_Net"]:
-    bundles = {ref: store.open(ref) for ref in models.transformers}
-    words = {ref: WordPiece(each.path, each.manifest.max_tokens) for ref, each in bundles.items()}
-    nets = {
-        ref: Transformer(
-            each.path, each.manifest.calibration["spam"], budget=models.token_budget, threads=models.threads
-        )
-        for ref, each in bundles.items()
-    }
-    return _Words(words), _Net(nets)
 
 
 class _Nothing:
@@ -146,36 +133,6 @@ class _Rules:
         self, texts: list[str], senders: list[str], obfuscated: list[bool]
     ) -> list[tuple[RuleHit, ...] | None]:
         return [()] * len(texts) if self._book is None else self._book.check_all(texts, senders, {}, obfuscated)
-
-
-class _Trees:
-    """TF-IDF models on a thread of their own, as in a replica."""
-
-    def __init__(self, store: LocalStore, ref: str, threads: int) -> None:
-        bundle = store.open(ref)
-        self._models = TreeModels(bundle.path, bundle.manifest.calibration, threads=threads)
-        self._worker = Worker()
-
-    async def score(self, texts: list[str], senders: list[str]) -> TreeScores:
-        return await self._worker.run(self._models.score, texts, senders)
-
-
-class _Words:
-    def __init__(self, versions: dict[str, WordPiece]) -> None:
-        self._tokenizers = Tokenizers(versions)
-        self._worker = Worker()
-
-    async def encode(self, texts: list[str], versions: list[str]) -> TokenBatch:
-        return await self._worker.run(self._tokenizers.encode, texts, versions)
-
-
-class _Net:
-    def __init__(self, versions: dict[str, Transformer]) -> None:
-        self._models = Transformers(versions)
-        self._worker = Worker()
-
-    async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
-        return await self._worker.run(self._models.logits, tokens, versions)
 
 
 def _patient(request: ClassifyRequest) -> ClassifyRequest:

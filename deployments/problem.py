@@ -1,12 +1,9 @@
-"""Errors as problem details (RFC 9457), and the guard that keeps surprises out of answers and logs."""
-
-import logging
+"""Errors as problem details (RFC 9457)."""
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.classifier import Failed
 from pipeline.errors import (
@@ -17,11 +14,8 @@ from pipeline.errors import (
     NotFound,
     Unauthenticated,
     WinnowError,
-    describe,
     http_status,
 )
-
-log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _BY_STATUS: dict[int, type[WinnowError]] = {
@@ -69,6 +63,11 @@ def problem_response(error: WinnowError) -> Response:
     return Response(msgspec.json.encode(problem_of(error)), http_status(error), headers, MEDIA_TYPE)
 
 
+def unexpected() -> WinnowError:
+    """What a caller is told of an error that nobody foresaw."""
+    return WinnowError("unexpected; see the server's log")
+
+
 async def on_winnow_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, WinnowError)
     return problem_response(error)
@@ -84,20 +83,5 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def on_unexpected(request: Request, error: Exception) -> Response:
-    """The framework raises the error once more afterwards: `Guard` logs it."""
-    return problem_response(WinnowError("unexpected; see the server's log"))
-
-
-class Guard:
-    """Outermost layer: of an unexpected exception the log gets its kind and place, never its message."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except ClientDisconnect:
-            pass  # nobody is there to be answered
-        except Exception as error:
-            log.error("unexpected %s", describe(error))
+    """The framework raises the error once more afterwards: `deployments.front` logs it."""
+    return problem_response(unexpected())

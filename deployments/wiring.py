@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -80,7 +80,7 @@ def build_classifier(
 def assess_lane(settings: Settings, flow: Flow, shelf: Shelf, observer: Observer) -> Memo[Message, Assessment]:
     return Memo(
         "assess",
-        flow.assess,
+        flow.assess_in_parts,
         shelf=shelf,
         encode=msgspec.msgpack.Encoder().encode,
         decode=msgspec.msgpack.Decoder(Assessment).decode,
@@ -103,13 +103,15 @@ def intent_lane(settings: Settings, stage: IntentStage, shelf: Shelf, observer: 
     )
 
 
-async def _ask(stage: IntentStage, questions: Sequence[IntentQuestion]) -> list[str | Exception]:
+async def _ask(
+    stage: IntentStage, questions: Sequence[IntentQuestion]
+) -> AsyncIterator[list[tuple[int, str | Exception]]]:
     """Intents of a batch; an error where the model gave none."""
     now = time.monotonic()
     budgets = [max(0.0, question.deadline - now) for question in questions]
     texts, senders = [question.text for question in questions], [question.sender for question in questions]
     labels = await asyncio.wait_for(stage.classify(texts, senders, budgets), max(budgets) + _GRACE_S)
-    return [Unavailable("no intent in time") if label is None else label for label in labels]
+    yield [(i, Unavailable("no intent in time") if label is None else label) for i, label in enumerate(labels)]
 
 
 def _spam_models(settings: Settings, manifests: Manifests) -> dict[str, SpamModel]:

@@ -32,11 +32,12 @@ class FileInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes: int
 
 
-class DataSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DataSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     name: str
     rows: int
     licence: str
     use: str  #: "train", "validate", "test", "pretrain" or "evaluate"
+    sha256: str = ""  #: fingerprint of the rows; empty where nobody took one
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

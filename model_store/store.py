@@ -1,26 +1,46 @@
 """Where model versions live. A version is an immutable folder `name/version/`; its manifest vouches for every file."""
 
-import hashlib
+import errno
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from model_store.manifest import FEATURES, NORMALISER, FileInfo, Manifest, decode, encode
+from model_store.checks import (
+    MANIFEST,
+    already_published,
+    check_files,
+    check_usable,
+    describe_files,
+    is_name,
+    no_version,
+    parse_ref,
+    read_manifest,
+    sort_versions,
+)
+from model_store.manifest import Manifest, encode
 from pipeline.errors import ModelError
 
-MANIFEST = "manifest.json"
+__all__ = [
+    "MANIFEST",
+    "SHIPPED",
+    "Bundle",
+    "LocalStore",
+    "Store",
+    "check_files",
+    "check_unneeded",
+    "copy_version",
+    "describe_files",
+    "parse_ref",
+    "read_manifest",
+    "refs",
+]
+
 #: The models that ship with the project.
 SHIPPED = Path(__file__).parent / "models"
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_CHUNK = 1 << 20
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -31,7 +51,7 @@ class Bundle(msgspec.Struct, frozen=True):
 
 
 class Store(Protocol):
-    """A place that holds model versions."""
+    """A place that holds model versions. Where it is away, any method may raise `Unavailable`."""
 
     def names(self) -> list[str]:
         """Names of all models, sorted."""
@@ -45,7 +65,23 @@ class Store(Protocol):
         """The version "name/version", verified, on the local disk.
 
         Raises:
-            ModelError: it is missing, incomplete, tampered with, or made for other features.
+            ModelError: it is missing, incomplete, tampered with, too old, or made for other features.
+        """
+        ...
+
+    def manifest(self, ref: str) -> Manifest:
+        """What a version says of itself; its files are not looked at.
+
+        Raises:
+            ModelError: it is missing, malformed or of another version.
+        """
+        ...
+
+    def verify(self, ref: str) -> None:
+        """Compare every file, where the store keeps it, with the manifest.
+
+        Raises:
+            ModelError: as `open`.
         """
         ...
 
@@ -57,130 +93,124 @@ class Store(Protocol):
         """
         ...
 
+    def delete(self, ref: str, *, force: bool = False) -> None:
+        """Remove a version, its manifest first.
+
+        Args:
+            ref: "name/version".
+            force: also where another version names it as its parent or partner.
+
+        Raises:
+            ModelError: there is none, or another version names it.
+        """
+        ...
+
 
 class LocalStore:
-    """Versions below a local folder."""
+    """Versions below a local folder.
 
-    def __init__(self, root: Path = SHIPPED) -> None:
+    Args:
+        root: the folder; it need not exist.
+        min_created: ISO date; older versions are refused. Empty: no bound.
+    """
+
+    def __init__(self, root: Path = SHIPPED, *, min_created: str = "") -> None:
         self._root = root
+        self._min_created = min_created
 
     def names(self) -> list[str]:
-        return sorted(folder.name for folder in self._folders(self._root) if _NAME.fullmatch(folder.name))
+        return sorted(folder.name for folder in _folders(self._root) if self.versions(folder.name))
 
     def versions(self, name: str) -> list[str]:
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return []
-        found = [f.name for f in self._folders(self._root / name) if (f / MANIFEST).is_file()]
-        return sorted((v for v in found if _VERSION.fullmatch(v)), key=version_key)
+        return sort_versions(f.name for f in _folders(self._root / name) if (f / MANIFEST).is_file())
+
+    def folder(self, ref: str) -> Path:
+        """Where a version is, or would be."""
+        return self._root.joinpath(*parse_ref(ref))
 
     def open(self, ref: str) -> Bundle:
-        name, version = parse_ref(ref)
-        folder = self._root / name / version
-        manifest = read_manifest(folder, ref)
-        check_compatible(manifest)
+        folder, manifest = self.folder(ref), self.manifest(ref)
+        check_usable(manifest, self._min_created)
         check_files(folder, manifest)
         return Bundle(folder, manifest)
 
+    def manifest(self, ref: str) -> Manifest:
+        return read_manifest(self.folder(ref), ref)
+
+    def verify(self, ref: str) -> None:
+        self.open(ref)
+
     def publish(self, folder: Path, manifest: Manifest) -> str:
-        name, version = parse_ref(manifest.ref)
+        target = self.folder(manifest.ref)
         check_files(folder, manifest)
-        target = self._root / name / version
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=".incoming-", dir=target.parent))
         try:
-            for file in manifest.files:
-                shutil.copyfile(folder / file, staged / file)
-            (staged / MANIFEST).write_bytes(encode(manifest))
-            staged.chmod(0o755)
-            _rename_once(staged, target, manifest.ref)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            copy_version(folder, manifest, target)
+        except FileExistsError:
+            raise already_published(manifest.ref) from None
         return manifest.ref
 
-    def _folders(self, root: Path) -> list[Path]:
-        return [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
+    def delete(self, ref: str, *, force: bool = False) -> None:
+        folder = self.folder(ref)
+        if not folder.is_dir():
+            raise no_version(ref)
+        if not force:
+            check_unneeded(self, ref)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
-def parse_ref(ref: str) -> tuple[str, str]:
-    """("name", "version") of "name/version"; never a path that leads elsewhere.
-
-    Raises:
-        ModelError: it is not of that form.
-    """
-    name, _, version = ref.partition("/")
-    if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version) or version.startswith("."):
-        raise ModelError(f"{ref!r} is not of the form name/version")
-    return name, version
+def _folders(root: Path) -> list[Path]:
+    return [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
 
 
-def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key: numbers by value, so that "10" follows "9"."""
-    parts = re.split(r"[._-]", version)
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+def check_unneeded(store: Store, ref: str) -> None:
+    """Refuse to lose what another version was made from or is calibrated with."""
+    for other in refs(store):
+        if other != ref and ref in _needs(store, other):
+            raise ModelError(f"{other} names {ref} as its parent or partner")
 
 
-def describe_files(folder: Path, names: list[str]) -> dict[str, FileInfo]:
-    """Checksum and size of files, for a manifest that is being written."""
-    return {name: FileInfo(_sha256(folder / name), (folder / name).stat().st_size) for name in sorted(names)}
+def refs(store: Store) -> list[str]:
+    """ "name/version" of all versions."""
+    return [f"{name}/{version}" for name in store.names() for version in store.versions(name)]
 
 
-def read_manifest(folder: Path, ref: str) -> Manifest:
-    """The manifest of a version folder.
-
-    Raises:
-        ModelError: it is missing, malformed or of another version.
-    """
+def _needs(store: Store, ref: str) -> tuple[str | None, ...]:
+    """Versions that this one names; none when it cannot be read."""
     try:
-        manifest = decode((folder / MANIFEST).read_bytes())
-    except OSError:
-        raise ModelError(f"there is no model version {ref}") from None
-    except msgspec.DecodeError as error:
-        raise ModelError(f"the manifest of {ref} is not valid: {error}") from None
-    if manifest.ref != ref:
-        raise ModelError(f"the manifest of {ref} is that of {manifest.ref}")
-    return manifest
+        manifest = store.manifest(ref)
+    except ModelError:
+        return ()
+    return manifest.parent, manifest.ensemble.partner if manifest.ensemble else None
 
 
-def check_compatible(manifest: Manifest) -> None:
-    """Refuse a model whose inputs this code would compute differently."""
-    wanted: Mapping[str, tuple[str, str]] = {
-        "normaliser": (manifest.normaliser, NORMALISER),
-        "features": (manifest.features, FEATURES),
-    }
-    for what, (theirs, ours) in wanted.items():
-        if theirs != ours:
-            raise ModelError(f"{manifest.ref} needs {what} {theirs!r}, this code has {ours!r}")
+def copy_version(folder: Path, manifest: Manifest, target: Path) -> None:
+    """Copy files and manifest of a version to the folder `target`, whole or not at all.
+
+    Raises:
+        FileExistsError: `target` holds something.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=".incoming-", dir=target.parent))
+    try:
+        for file in manifest.files:
+            shutil.copyfile(folder / file, staged / file)
+        (staged / MANIFEST).write_bytes(encode(manifest))
+        staged.chmod(0o755)
+        _rename_once(staged, target)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
-def check_files(folder: Path, manifest: Manifest) -> None:
-    """Refuse a version whose files are not, byte for byte, those its manifest lists."""
-    for name, info in manifest.files.items():
-        if Path(name).name != name or name == MANIFEST:
-            raise ModelError(f"{manifest.ref} lists a file outside its folder: {name!r}")
-        path = folder / name
-        if not path.is_file():
-            raise ModelError(f"{manifest.ref} lacks {name}")
-        if path.stat().st_size != info.bytes:
-            raise ModelError(f"{name} of {manifest.ref} has {path.stat().st_size} bytes instead of {info.bytes}")
-        if _sha256(path) != info.sha256:
-            raise ModelError(f"{name} of {manifest.ref} does not match its checksum")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _rename_once(staged: Path, target: Path, ref: str) -> None:
-    """Atomic, and refused by the system where the target already holds a version."""
+def _rename_once(staged: Path, target: Path) -> None:
+    """Atomic, and refused by the system where the target already holds something."""
     try:
         if target.exists():
-            raise FileExistsError
+            raise FileExistsError(target)
         os.rename(staged, target)  # noqa: PTH104 - unlike Path.replace, it says what it does
     except OSError:
         if target.exists():
-            raise ModelError(f"{ref} is already published; a version never changes") from None
+            raise FileExistsError(errno.EEXIST, "it exists already", str(target)) from None
         raise

@@ -5,26 +5,29 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from pipeline.directory import Directory, Principal
 from pipeline.errors import InvalidField, WinnowError, describe
 from pipeline.keys import Keys
-from pipeline.memo import Memo
+from pipeline.memo import Memo, Waiter
 from pipeline.normalise import normalise
 from pipeline.policy import Limits, decide
 from pipeline.receipts import Receipt, sign
 from pipeline.routing import Experiment, choose, sticky_key
 from pipeline.senders import canonical_address
-from pipeline.types import Assessment, CacheSource, IntentSource, Message, PolicyName, Verdict
+from pipeline.types import Assessment, IntentSource, Message, PolicyName, Verdict
 from pipeline.wire import BadItem, ClassifyRequest, check_text
 
 log = logging.getLogger(__name__)
 
 SPAM_TASK = "spam"
-_TURN = 128  #: messages of a batch that are read in one turn of the loop
+T = TypeVar("T")
+
+_TURN = 128  #: messages of a batch that are handled in one turn of the loop
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -45,6 +48,20 @@ class Failed(msgspec.Struct, frozen=True):
 
     message_id: str | None
     error: WinnowError
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """A message on its way."""
+
+    message: Message
+    experiment: Experiment | None
+    waiter: Waiter[Assessment]
+
+
+class _Intent(msgspec.Struct, frozen=True):
+    label: str | None
+    source: IntentSource
+    missing: bool = False  #: the language model was asked in vain
 
 
 class Classifier:
@@ -87,48 +104,77 @@ class Classifier:
         self._id_prefix = secrets.token_hex(6)
         self._ids = itertools.count()
 
-    async def classify(
-        self, request: ClassifyRequest, principal: Principal, deadline_s: float | None = None
-    ) -> Verdict:
+    async def classify(self, request: ClassifyRequest, principal: Principal) -> Verdict:
         """The verdict on one message.
-
-        Args:
-            request: what to classify.
-            principal: who asks.
-            deadline_s: where the request names none; None: that of a single message.
 
         Raises:
             InvalidField, TooLarge: the text is not one.
             Overloaded, DeadlineExceeded, Unavailable: no answer in time.
         """
-        message, experiment = self._message(request, principal, deadline_s or self._bounds.deadline_s)
-        key = self._keys.answer(
-            "assess", message.tenant, message.sender, message.text, message.version, message.obfuscated
-        )
-        assessment, source = await self._assess.get(key, message, cost=len(message.text), deadline=message.deadline)
-        intent, intent_source, missing = await self._intent(message, assessment)
-        return self._verdict(message, assessment, source, experiment, intent, intent_source, missing)
+        asked = self._ask(request, principal, self._bounds.deadline_s, bulk=False)
+        await asked.waiter
+        return self._conclude(asked) or await self._conclude_with_model(asked)
 
     async def classify_many(
         self, requests: Sequence[ClassifyRequest | BadItem], principal: Principal
     ) -> list[Verdict | Failed]:
         """One outcome a request, in order; a bad one fails alone."""
-        tasks = []
-        for start in range(0, len(requests), _TURN):
-            tasks += [asyncio.create_task(self._outcome(r, principal)) for r in requests[start : start + _TURN]]
-            await asyncio.sleep(0)  # a large batch must not keep the loop from everybody else
-        return await asyncio.gather(*tasks)
+        asked: list[_Asked | Failed] = []
+        try:
+            async for request in _in_turns(requests):
+                asked.append(self._attempt_to_ask(request, principal))  # noqa: PERF401 - the next pause may be the end
+            await asyncio.gather(*_waiters(asked), return_exceptions=True)
+            outcomes = [self._attempt_to_conclude(each) async for each in _in_turns(asked)]
+            return await self._fill_in(outcomes, asked)
+        finally:
+            for waiter in _waiters(asked):
+                waiter.cancel()  # where the caller has hung up, nobody needs the rest
 
-    async def _outcome(self, request: ClassifyRequest | BadItem, principal: Principal) -> Verdict | Failed:
+    def _ask(self, request: ClassifyRequest, principal: Principal, deadline_s: float, *, bulk: bool) -> "_Asked":
+        message, experiment = self._message(request, principal, deadline_s)
+        key = self._keys.answer(
+            "assess", message.tenant, message.sender, message.text, message.version, message.obfuscated
+        )
+        waiter = self._assess.ask(key, message, cost=len(message.text), deadline=message.deadline, bulk=bulk)
+        return _Asked(message, experiment, waiter)
+
+    def _attempt_to_ask(self, request: ClassifyRequest | BadItem, principal: Principal) -> "_Asked | Failed":
         if isinstance(request, BadItem):
             return Failed(request.message_id, request.error)
         try:
-            return await self.classify(request, principal, self._bounds.batch_deadline_s)
-        except WinnowError as error:
-            return Failed(request.message_id, error)
-        except Exception as error:  # a message that nobody foresaw fails alone, too
-            log.error("unexpected %s", describe(error))
-            return Failed(request.message_id, WinnowError("unexpected"))
+            return self._ask(request, principal, self._bounds.batch_deadline_s, bulk=True)
+        except Exception as error:
+            return _failed(request.message_id, error)
+
+    def _attempt_to_conclude(self, asked: "_Asked | Failed") -> Verdict | Failed | None:
+        if isinstance(asked, Failed):
+            return asked
+        try:
+            return self._conclude(asked)
+        except Exception as error:
+            return _failed(asked.message.id, error)
+
+    async def _fill_in(
+        self, outcomes: Sequence[Verdict | Failed | None], asked: Sequence["_Asked | Failed"]
+    ) -> list[Verdict | Failed]:
+        """The outcomes, with those that wait for the language model."""
+        late = [each for each, outcome in zip(asked, outcomes, strict=True) if outcome is None]
+        verdicts = iter(await asyncio.gather(*(self._conclude_with_model(each) for each in late)))  # type: ignore[arg-type]
+        return [next(verdicts) if outcome is None else outcome for outcome in outcomes]
+
+    def _conclude(self, asked: "_Asked") -> Verdict | None:
+        """The verdict once the assessment is there; None where the language model is to be asked first.
+
+        Raises:
+            WinnowError: there is no assessment.
+        """
+        assessment, _ = asked.waiter.result()
+        intent = self._local_intent(asked.message, assessment)
+        return None if intent is None else self._verdict(asked, intent)
+
+    async def _conclude_with_model(self, asked: "_Asked") -> Verdict:
+        assessment, _ = asked.waiter.result()
+        return self._verdict(asked, await self._model_intent(asked.message, assessment))
 
     def _message(
         self, request: ClassifyRequest, principal: Principal, deadline_s: float
@@ -170,37 +216,35 @@ class Classifier:
                 return arm, experiment
         return self._transformers[0], None
 
-    async def _intent(self, message: Message, assessment: Assessment) -> tuple[str | None, IntentSource, bool]:
-        """Intent, where it comes from, and whether the language model was asked in vain."""
+    def _local_intent(self, message: Message, assessment: Assessment) -> "_Intent | None":
+        """The intent where it takes no language model; None where it does."""
         limits = self._limits_of(message.policy, assessment.scorer)
         if message.intent == "none" or assessment.otp is None or assessment.otp < limits.otp:
-            return None, "none", False
+            return _Intent(None, "none")
         if message.intent == "local" or self._intents is None:
-            return assessment.intent, "lightgbm", False
+            return _Intent(assessment.intent, "lightgbm")
+        return None
+
+    async def _model_intent(self, message: Message, assessment: Assessment) -> "_Intent":
+        """The language model's intent; the local one where it gave none in time."""
+        assert self._intents is not None
         deadline = min(message.deadline, time.monotonic() + self._bounds.intent_budget_s)
         question = IntentQuestion(message.text, message.sender, deadline)
         key = self._keys.answer("intent", message.tenant, self._language_model, message.sender, message.text)
         try:
             intent, _ = await self._intents.get(key, question, cost=1, deadline=deadline)
         except WinnowError:
-            return assessment.intent, "lightgbm", True
-        return intent, "groq", False
+            return _Intent(assessment.intent, "lightgbm", missing=True)
+        return _Intent(intent, "groq")
 
     def _limits_of(self, policy: PolicyName, scorer: str) -> Limits:
         return self._limits[policy, scorer or self._transformers[0]]
 
-    def _verdict(
-        self,
-        message: Message,
-        assessment: Assessment,
-        source: CacheSource,
-        experiment: Experiment | None,
-        intent: str | None,
-        intent_source: IntentSource,
-        intent_missing: bool,
-    ) -> Verdict:
+    def _verdict(self, asked: "_Asked", intent: "_Intent") -> Verdict:
+        message, experiment = asked.message, asked.experiment
+        assessment, source = asked.waiter.result()
         decision = decide(assessment, self._limits_of(message.policy, assessment.scorer))
-        degraded = (*assessment.degraded, "groq") if intent_missing else assessment.degraded
+        degraded = (*assessment.degraded, "groq") if intent.missing else assessment.degraded
         unknown = assessment.decided_by == "none"
         return Verdict(
             message_id=message.id,
@@ -212,8 +256,8 @@ class Classifier:
             phishing_score=_rounded(assessment.phishing),
             is_otp=decision.is_otp,
             otp_score=_rounded(assessment.otp),
-            otp_intent=intent,
-            intent_source=intent_source,
+            otp_intent=intent.label,
+            intent_source=intent.source,
             reasons=assessment.hits,
             decided_by=assessment.decided_by,
             models=assessment.models,
@@ -237,6 +281,25 @@ class Classifier:
             issued_at=int(message.received_at),
         )
         return sign(self._receipt_secret, receipt)
+
+
+async def _in_turns(items: Sequence[T]) -> AsyncIterator[T]:
+    """The items, with a pause now and then: a large batch must not keep the loop from everybody else."""
+    for index, item in enumerate(items):
+        if index % _TURN == _TURN - 1:
+            await asyncio.sleep(0)
+        yield item
+
+
+def _waiters(asked: Sequence[_Asked | Failed]) -> list[Waiter[Assessment]]:
+    return [each.waiter for each in asked if isinstance(each, _Asked)]
+
+
+def _failed(message_id: str | None, error: Exception) -> Failed:
+    if isinstance(error, WinnowError):
+        return Failed(message_id, error)
+    log.error("unexpected %s", describe(error))  # a message that nobody foresaw fails alone, too
+    return Failed(message_id, WinnowError("unexpected"))
 
 
 def _experiment(experiment: Experiment | None, arm: str) -> dict[str, str | int] | None:

@@ -1,4 +1,5 @@
-"""The DAG: one batch of messages through rules, trees and tokenizer side by side, then the transformer.
+"""The DAG: one batch of messages through rules and trees side by side; what their gate leaves open goes through
+tokenizer and transformer.
 
 The same code runs in a unit test with plain objects and in Serve with deployment handles. A stage that
 fails or hangs is left out and named in `degraded`; the others still answer. After repeated failures it is left alone
@@ -9,11 +10,11 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 
 from pipeline.breaker import Breaker
 from pipeline.cancellation import stops_this_task
@@ -21,14 +22,11 @@ from pipeline.cascade import Gate, SpamModel
 from pipeline.errors import describe
 from pipeline.observe import Observer
 from pipeline.scoring import Answers, combine, evidence
-from pipeline.tokens import select
 from pipeline.types import (
     Assessment,
-    Floats,
     Message,
     RuleHit,
     RuleStage,
-    TokenBatch,
     TokenStage,
     TransformerStage,
     TreeScores,
@@ -81,20 +79,26 @@ class Flow:
 
     async def assess(self, batch: Sequence[Message]) -> list[Assessment]:
         """One assessment a message, in order. Never raises for what a stage does."""
+        found = [each async for part in self.assess_in_parts(batch) for each in part]
+        return [assessment for _, assessment in sorted(found, key=itemgetter(0))]
+
+    async def assess_in_parts(self, batch: Sequence[Message]) -> AsyncIterator[list[tuple[int, Assessment]]]:
+        """Index and assessment of each message; those that the gate decides do not wait for the transformer."""
         texts, senders = [m.text for m in batch], [m.sender for m in batch]
         versions, obfuscated = [m.version for m in batch], [m.obfuscated for m in batch]
         size = len(batch)
         checked = self._attempt(RULES, lambda: self._stages.rules.check(texts, senders, obfuscated), size, len)
         scored = self._attempt(TREES, lambda: self._stages.trees.score(texts, senders), size, lambda t: len(t.spam))
-        encoded = self._attempt(
-            TOKENIZER, lambda: self._stages.tokenizer.encode(texts, versions), size, lambda t: len(t.lengths)
-        )
-        rules, trees, tokens = await asyncio.gather(checked, scored, encoded)
+        rules, trees = await asyncio.gather(checked, scored)
         weights = [evidence(hits or (), "spam") for hits in rules] if rules else [0.0] * size
         chosen, audited = self._choose(versions, trees, weights)
-        logits = await self._transform(tokens, versions, chosen)
-        self._audit(audited, versions, trees, logits, weights)
-        return [self._combine(i, batch[i], rules, trees, tokens, logits, i in chosen) for i in range(size)]
+        if len(chosen) < size:
+            yield [(i, self._combine(i, batch[i], rules, trees)) for i in range(size) if i not in chosen]
+        if chosen:
+            logits, missing = await self._transform([texts[i] for i in chosen], [versions[i] for i in chosen])
+            answers = dict(zip(chosen, zip(logits, missing, strict=True), strict=True))
+            self._audit(audited, versions, trees, {i: logit for i, (logit, _) in answers.items()}, weights)
+            yield [(i, self._combine(i, batch[i], rules, trees, *answer)) for i, answer in answers.items()]
 
     def _choose(
         self, versions: list[str], trees: TreeScores | None, weights: list[float]
@@ -114,26 +118,30 @@ class Flow:
         self._observer.cascade(len(versions) - len(chosen) + len(audited), len(versions))
         return chosen, audited
 
-    async def _transform(self, tokens: TokenBatch | None, versions: list[str], chosen: dict[int, None]) -> Floats:
-        """Logits float32[N]; NaN where the transformer was not asked or did not answer."""
-        logits = np.full(len(versions), np.nan, dtype=np.float32)
-        if tokens is None or not chosen:
-            return logits
-        indices = np.fromiter(chosen, dtype=np.intp, count=len(chosen))
-        subset, asked = select(tokens, indices), [versions[i] for i in chosen]
-        scores = await self._attempt(
-            TRANSFORMER, lambda: self._stages.transformer.score(subset, asked), len(asked), len
+    async def _transform(self, texts: list[str], versions: list[str]) -> tuple[list[float], list[str | None]]:
+        """Logits of the transformer, NaN where there is none, and which stage is to blame for that."""
+        size = len(texts)
+        tokens = await self._attempt(
+            TOKENIZER, lambda: self._stages.tokenizer.encode(texts, versions), size, lambda t: len(t.lengths)
         )
-        if scores is not None:
-            logits[indices] = scores
-        return logits
+        if tokens is None:
+            return [math.nan] * size, [TOKENIZER] * size
+        scores = await self._attempt(TRANSFORMER, lambda: self._stages.transformer.score(tokens, versions), size, len)
+        logits = [math.nan] * size if scores is None else scores.tolist()
+        blame = [TRANSFORMER if length else TOKENIZER for length in tokens.lengths.tolist()]
+        return logits, [stage if math.isnan(logit) else None for logit, stage in zip(logits, blame, strict=True)]
 
     def _audit(
-        self, audited: list[int], versions: list[str], trees: TreeScores | None, logits: Floats, weights: list[float]
+        self,
+        audited: list[int],
+        versions: list[str],
+        trees: TreeScores | None,
+        logits: Mapping[int, float],
+        weights: list[float],
     ) -> None:
         for i in audited:
             assert trees is not None
-            disagreed = self._gate.record(versions[i], float(trees.spam[i]), float(logits[i]), weights[i])
+            disagreed = self._gate.record(versions[i], float(trees.spam[i]), logits[i], weights[i])
             if disagreed is not None:
                 self._observer.audit(disagreed)
 
@@ -143,9 +151,8 @@ class Flow:
         message: Message,
         rules: list[tuple[RuleHit, ...] | None] | None,
         trees: TreeScores | None,
-        tokens: TokenBatch | None,
-        logits: Floats,
-        needed: bool,
+        logit: float = math.nan,
+        missing: str | None = None,
     ) -> Assessment:
         hits = None if rules is None else rules[i]
         answers = Answers(
@@ -154,10 +161,10 @@ class Flow:
             phishing=math.nan if trees is None else float(trees.phishing[i]),
             otp=math.nan if trees is None else float(trees.otp[i]),
             intent=None if trees is None else trees.intent[i].tolist(),
-            transformer=float(logits[i]),
+            transformer=logit,
             degraded=(),
         )
-        left_out = tuple(_left_out(answers, hits is None, tokens is None or not tokens.lengths[i], needed))
+        left_out = tuple(_left_out(answers, hits is None, missing))
         model = self._models.get(message.version)
         refs = {**self._tree_tasks, "spam": message.version}
         return combine(
@@ -190,10 +197,10 @@ class Flow:
             self._observer.stage(stage, items, time.monotonic() - started, failure)
 
 
-def _left_out(answers: Answers, no_rules: bool, no_tokens: bool, needed: bool) -> Iterator[str]:
+def _left_out(answers: Answers, no_rules: bool, missing: str | None) -> Iterator[str]:
     if no_rules:
         yield RULES
     if math.isnan(answers.gate) or math.isnan(answers.phishing) or math.isnan(answers.otp):
         yield TREES
-    if needed and math.isnan(answers.transformer):
-        yield TOKENIZER if no_tokens else TRANSFORMER
+    if missing:
+        yield missing

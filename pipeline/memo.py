@@ -7,16 +7,17 @@ so an idle server answers at once and a backlog enlarges the batch.
 
 import asyncio
 import time
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import Context
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from pipeline.backlog import Backlog
 from pipeline.cancellation import stops_this_task
 from pipeline.errors import DeadlineExceeded, Overloaded, Unavailable
 from pipeline.observe import Observer
+from pipeline.recent import Recent
 from pipeline.types import CacheSource
 
 Q = TypeVar("Q")
@@ -37,26 +38,33 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: int = 2  #: batches in flight at once
     batch_items: int = 256
     batch_cost: int = 200_000  #: sum of the items' costs (characters) in a batch
-    queue_items: int = 10_000  #: flights waiting before new ones are refused
-    memory_items: int = 50_000  #: answers kept in this process
+    queue_items: int = 10_000  #: flights waiting before new ones are refused, singles and bulk each
+    queue_ms: int = 100  #: new singles are refused while the oldest one waits longer, but for bursts
+    memory_items: int = 50_000  #: answers kept in this process; 0: none
     memory_ttl_s: int = 300  #: seconds that they stay there
-    ttl_s: int = 3600  #: seconds that an answer stays on the shelf
+    ttl_s: int = 3600  #: seconds that an answer stays on the shelf; 0: the shelf is not used
+
+
+Waiter = asyncio.Future[tuple[A, CacheSource]]  #: gets the answer and where it came from
 
 
 class Flight(Generic[Q, A]):
-    """One question on its way, and everybody who waits for its answer."""
+    """One question on its way, and everybody who waits for its answer; the first of them started it."""
 
-    __slots__ = ("cost", "deadline", "future", "key", "question", "since", "source", "waiters")
+    __slots__ = ("cost", "deadline", "key", "question", "since", "waiters")
 
-    def __init__(self, key: bytes, question: Q, cost: int, deadline: float, now: float, future: asyncio.Future[A]):
+    def __init__(self, key: bytes, question: Q, cost: int, now: float) -> None:
         self.key = key
         self.question = question
         self.cost = cost
-        self.deadline = deadline
         self.since = now
-        self.future = future
-        self.waiters = 0
-        self.source: CacheSource = "miss"
+        self.deadline = now
+        self.waiters: list[Waiter[A]] = []
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits."""
+        return not all(waiter.done() for waiter in self.waiters)
 
 
 class Memo(Generic[Q, A]):
@@ -64,7 +72,8 @@ class Memo(Generic[Q, A]):
 
     Args:
         lane: name for metrics.
-        compute: answers a batch in order; an answer may be an exception, which goes to that question alone.
+        compute: answers a batch in parts, each of them as pairs of a question's index and its answer. An answer may be
+            an exception, which goes to that question alone.
         shelf: second cache level, or None.
         encode, decode: an answer to bytes and back; decode raises on bytes that it does not know.
         keep: whether an answer may be cached (a degraded one may not).
@@ -76,7 +85,7 @@ class Memo(Generic[Q, A]):
     def __init__(
         self,
         lane: str,
-        compute: Callable[[list[Q]], Awaitable[Sequence[A | Exception]]],
+        compute: Callable[[list[Q]], AsyncIterator[Sequence[tuple[int, A | Exception]]]],
         *,
         shelf: Shelf | None,
         encode: Callable[[A], bytes],
@@ -88,14 +97,14 @@ class Memo(Generic[Q, A]):
     ) -> None:
         self._lane = lane
         self._compute = compute
-        self._shelf = shelf
+        self._shelf = shelf if limits.ttl_s else None
         self._encode, self._decode, self._keep = encode, decode, keep
         self._limits = limits
         self._observer = observer
         self._clock = clock
-        self._memory: OrderedDict[bytes, tuple[float, A]] = OrderedDict()
+        self._recent: Recent[A] = Recent(limits.memory_items, limits.memory_ttl_s)
         self._flights: dict[bytes, Flight[Q, A]] = {}
-        self._queue: deque[Flight[Q, A]] = deque()
+        self._backlog: Backlog[Flight[Q, A]] = Backlog(limits.queue_items, limits.queue_ms / 1000)
         self._free = limits.slots
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -107,54 +116,44 @@ class Memo(Generic[Q, A]):
             DeadlineExceeded: `deadline` (clock seconds) passed first.
             Unavailable: the batch failed as a whole.
         """
-        remembered = self._recall(key)
+        return await self.ask(key, question, cost=cost, deadline=deadline)
+
+    def ask(self, key: bytes, question: Q, *, cost: int, deadline: float, bulk: bool = False) -> Waiter[A]:
+        """What `get` waits for, for those who ask many questions before they wait. Cancel it to leave.
+
+        Args:
+            bulk: the question is one of many, and single ones may overtake it.
+
+        Raises:
+            Overloaded: too many questions wait. All other errors are the waiter's.
+        """
+        now = self._clock()
+        loop = asyncio.get_running_loop()
+        waiter: Waiter[A] = loop.create_future()
+        remembered = self._recent.get(key, now)
         if remembered is not None:
             self._observer.cache(self._lane, "memory")
-            return remembered, "memory"
-        flight = self._flights.get(key)
-        coalesced = flight is not None
-        if flight is None:
-            flight = self._enqueue(key, question, cost, deadline)
+            waiter.set_result((remembered, "memory"))
+            return waiter
+        flight = self._flights.get(key) or self._enqueue(Flight(key, question, cost, now), bulk=bulk)
+        flight.waiters.append(waiter)
         flight.deadline = max(flight.deadline, deadline)
-        answer = await self._wait(flight, deadline)
-        source: CacheSource = "coalesced" if coalesced else flight.source
-        self._observer.cache(self._lane, source)
-        return answer, source
+        timer = loop.call_later(max(0.0, deadline - now), _expire, waiter)
+        waiter.add_done_callback(lambda _: timer.cancel())
+        return waiter
 
-    def _recall(self, key: bytes) -> A | None:
-        entry = self._memory.get(key)
-        if entry is None:
-            return None
-        expires, answer = entry
-        if expires < self._clock():
-            del self._memory[key]
-            return None
-        self._memory.move_to_end(key)
-        return answer
-
-    def _enqueue(self, key: bytes, question: Q, cost: int, deadline: float) -> Flight[Q, A]:
-        if len(self._queue) >= self._limits.queue_items:
+    def _enqueue(self, flight: Flight[Q, A], *, bulk: bool) -> Flight[Q, A]:
+        try:
+            self._backlog.add(flight, bulk=bulk)
+        except Overloaded:
             self._observer.dropped(self._lane, "refused")
-            raise Overloaded(retry_after_s=1.0)
-        loop = asyncio.get_running_loop()
-        flight: Flight[Q, A] = Flight(key, question, cost, deadline, self._clock(), loop.create_future())
-        self._flights[key] = flight
-        self._queue.append(flight)
+            raise
+        self._flights[flight.key] = flight
         if self._free:
             self._free -= 1
             # Start on the loop's next turn, so that everything parsed in this one shares the batch.
-            loop.call_soon(self._start, context=Context())
+            asyncio.get_running_loop().call_soon(self._start, context=Context())
         return flight
-
-    async def _wait(self, flight: Flight[Q, A], deadline: float) -> A:
-        flight.waiters += 1
-        try:
-            async with asyncio.timeout(max(0.0, deadline - self._clock())):
-                return await asyncio.shield(flight.future)
-        except TimeoutError:
-            raise DeadlineExceeded(retry_after_s=1.0) from None
-        finally:
-            flight.waiters -= 1
 
     def _start(self) -> None:
         """Run in an empty context: a batch belongs to many callers, and what one of them does (Ray cancels the
@@ -174,27 +173,23 @@ class Memo(Generic[Q, A]):
 
     def _take(self) -> list[Flight[Q, A]]:
         batch: list[Flight[Q, A]] = []
-        cost = 0
+        room = float("inf")  # an item beyond the cost of a batch goes alone
         now = self._clock()
-        while self._queue and len(batch) < self._limits.batch_items:
-            flight = self._queue[0]
-            if batch and cost + flight.cost > self._limits.batch_cost:
-                break
-            self._queue.popleft()
+        while len(batch) < self._limits.batch_items and (flight := self._backlog.take(room)):
             if self._drops(flight, now):
                 continue
+            room = (room if batch else self._limits.batch_cost) - flight.cost
             batch.append(flight)
-            cost += flight.cost
         if batch:
-            self._observer.batch(self._lane, len(batch), now - batch[0].since)
+            self._observer.batch(self._lane, len(batch), now - min(flight.since for flight in batch))
         return batch
 
     def _drops(self, flight: Flight[Q, A], now: float) -> bool:
         """Nobody computes what nobody waits for."""
-        if flight.waiters and flight.deadline > now:
+        if flight.wanted and flight.deadline > now:
             return False
-        self._observer.dropped(self._lane, "expired" if flight.waiters else "abandoned")
-        self._land(flight, DeadlineExceeded(retry_after_s=1.0))
+        self._observer.dropped(self._lane, "expired" if flight.wanted else "abandoned")
+        self._fail(flight, DeadlineExceeded(retry_after_s=1.0))
         return True
 
     async def _run(self, batch: list[Flight[Q, A]]) -> None:
@@ -204,32 +199,22 @@ class Memo(Generic[Q, A]):
                 await self._answer(missing)
         except BaseException as error:
             for flight in batch:
-                self._land(flight, Unavailable(f"the batch failed: {type(error).__name__}", retry_after_s=1.0))
+                self._fail(flight, Unavailable(f"the batch failed: {type(error).__name__}", retry_after_s=1.0))
             if stops_this_task(error):
                 raise
-
-    async def _answer(self, flights: list[Flight[Q, A]]) -> None:
-        answers = await self._compute([flight.question for flight in flights])
-        fresh: dict[bytes, bytes] = {}
-        for flight, answer in zip(flights, answers, strict=True):
-            self._land(flight, answer)
-            if self._shelf is not None and not isinstance(answer, Exception) and self._keep(answer):
-                fresh[flight.key] = self._encode(answer)
-        if self._shelf is not None and fresh:
-            await self._shelf.set_many(fresh, self._limits.ttl_s)
 
     async def _from_shelf(self, batch: list[Flight[Q, A]]) -> list[Flight[Q, A]]:
         """Land what the shelf knows; the rest is returned."""
         if self._shelf is None:
             return batch
-        missing = []
-        for flight, raw in zip(batch, await self._shelf.get_many([f.key for f in batch]), strict=True):
-            answer = self._read(raw)
+        kept = [self._read(raw) for raw in await self._shelf.get_many([flight.key for flight in batch])]
+        found, missing = [], []
+        for flight, answer in zip(batch, kept, strict=True):
             if answer is None:
                 missing.append(flight)
             else:
-                flight.source = "redis"
-                self._land(flight, answer)
+                found.append((flight, answer))
+        self._land(found, "redis")
         return missing
 
     def _read(self, raw: bytes | None) -> A | None:
@@ -240,16 +225,51 @@ class Memo(Generic[Q, A]):
         except msgspec.MsgspecError:
             return None  # written by another version: as good as absent
 
-    def _land(self, flight: Flight[Q, A], answer: A | Exception) -> None:
-        if flight.future.done():
-            return
-        self._flights.pop(flight.key, None)
-        if isinstance(answer, Exception):
-            flight.future.set_exception(answer)
-            flight.future.exception()  # seen: an abandoned flight must not warn at collection
-            return
-        flight.future.set_result(answer)
-        if self._keep(answer):
-            self._memory[flight.key] = (self._clock() + self._limits.memory_ttl_s, answer)
-            if len(self._memory) > self._limits.memory_items:
-                self._memory.popitem(last=False)
+    async def _answer(self, flights: list[Flight[Q, A]]) -> None:
+        fresh: dict[bytes, bytes] = {}
+        answered = 0
+        async for part in self._compute([flight.question for flight in flights]):
+            found = []
+            for index, answer in part:
+                if isinstance(answer, Exception):
+                    self._fail(flights[index], answer)
+                else:
+                    found.append((flights[index], answer))
+            self._land(found, "miss")
+            answered += len(part)
+            if self._shelf is not None:
+                fresh.update((flight.key, self._encode(answer)) for flight, answer in found if self._keep(answer))
+        if answered != len(flights):
+            raise ValueError(f"{answered} answers to {len(flights)} questions")
+        if self._shelf is not None and fresh:
+            await self._shelf.set_many(fresh, self._limits.ttl_s)
+
+    def _land(self, found: list[tuple[Flight[Q, A], A]], source: CacheSource) -> None:
+        """Give the answers to those who wait; `source` is that of the first one to ask."""
+        now, coalesced = self._clock(), 0
+        for flight, answer in found:
+            self._close(flight)
+            if self._keep(answer):
+                self._recent.put(flight.key, answer, now)
+            coalesced += len(flight.waiters) - 1
+            for waiter in flight.waiters:
+                if not waiter.done():
+                    waiter.set_result((answer, source if waiter is flight.waiters[0] else "coalesced"))
+        self._observer.cache(self._lane, source, len(found))
+        self._observer.cache(self._lane, "coalesced", coalesced)
+
+    def _fail(self, flight: Flight[Q, A], error: Exception) -> None:
+        self._close(flight)
+        for waiter in flight.waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    def _close(self, flight: Flight[Q, A]) -> None:
+        """Nobody joins it any more. Where it was closed before, another one may fly under its key by now."""
+        if self._flights.get(flight.key) is flight:
+            del self._flights[flight.key]
+
+
+def _expire(waiter: Waiter[A]) -> None:
+    if not waiter.done():
+        waiter.set_exception(DeadlineExceeded(retry_after_s=1.0))

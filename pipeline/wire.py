@@ -157,10 +157,10 @@ def _malformed(body: bytes) -> WinnowError:
 
 
 def _is_json(raw: bytes) -> bool:
-    """Whether this is JSON, or nested too deeply or in too strange an encoding to tell."""
+    """Whether this is JSON but for bytes that are not UTF-8, or nested too deeply to tell."""
     try:
-        json.loads(raw, parse_constant=_refuse_constant, parse_int=float)
-    except (RecursionError, UnicodeDecodeError):
+        json.loads(raw.decode(errors="replace"), parse_constant=_refuse_constant, parse_int=float)
+    except RecursionError:
         return True
     except ValueError:
         return False
@@ -174,7 +174,7 @@ def _lenient(body: bytes) -> Any:
         MalformedJson: not JSON all the same.
     """
     try:
-        return json.loads(body, parse_constant=_refuse_constant, parse_int=float)
+        return json.loads(body.decode(), parse_constant=_refuse_constant, parse_int=float)
     except (ValueError, RecursionError):
         raise MalformedJson from None
 

@@ -6,7 +6,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from deployments.cli import classify, compare, evaluate, experiments, keys, models, serve, tenants
+from deployments.cli import (
+    bench,
+    capacity,
+    classify,
+    compare,
+    evaluate,
+    experiments,
+    export,
+    keys,
+    models,
+    serve,
+    tenants,
+)
 from deployments.cli.output import complain
 from pipeline.errors import WinnowError
 
@@ -51,11 +63,14 @@ app.command(epilog='Example: winnow classify "Your parcel is held, pay at hxxp:/
     classify.classify
 )
 app.command(epilog="Example: winnow evaluate --concurrency 64 --json > figures.json")(evaluate.evaluate)
+app.command(epilog="Example: winnow bench --count 1000 --json > latency.json")(bench.bench)
 app.command("compare", epilog="Example: winnow compare reports/old reports/new --show-texts")(compare.compare_reports)
+app.add_typer(capacity.app, name="capacity")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(models.app, name="models")
+app.add_typer(export.app, name="export")
 app.command(epilog="Example: env $(winnow environment) ray start --head")(serve.environment)
 
 

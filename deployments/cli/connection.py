@@ -64,6 +64,17 @@ def connect(url: str | None, key: str | None, home: Path, *, connections: int = 
     return Client(url or (state.url if state else DEFAULT_URL), key or _development_key(home), connections=connections)
 
 
+def local_server(home: Path) -> int:
+    """Process id of the server that runs in `home`.
+
+    Raises:
+        ConfigError: none does.
+    """
+    if state := _running(home):
+        return state.pid
+    raise ConfigError(f"no server runs in {home}; `winnow serve` starts one, --home names another folder")
+
+
 @asynccontextmanager
 async def open_database(url: str | None, home: Path) -> AsyncIterator[Database]:
     """The database that the options name, its schema up to date.

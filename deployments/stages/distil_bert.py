@@ -1,31 +1,54 @@
 """Spam logits of every loaded transformer version."""
 
-from ray import serve
+import logging
+import os
+import time
 
 from configs.resources import open_store
-from configs.settings import Settings
+from configs.settings import Models, Settings
+from deployments import interpreter
 from deployments.stages.worker import DRY_RUN, Worker, discreet
-from pipeline.models.distilbert import Transformer, Transformers
+from model_store.store import Bundle
+from pipeline.merging import Merger
+from pipeline.models.distilbert import Transformer
 from pipeline.models.tokenizer import WordPiece
+from pipeline.tuning import best_budget, best_threads
 from pipeline.types import Floats, TokenBatch
 
+log = logging.getLogger(__name__)
 
-@serve.deployment(name="DistilBert", max_ongoing_requests=64)
+
 class DistilBert:
     """A `TransformerStage`."""
 
     def __init__(self, settings: Settings) -> None:
-        store, models = open_store(settings), settings.models
-        versions: dict[str, Transformer] = {}
-        for ref in models.transformers:
+        store = open_store(settings)
+        self._versions: dict[str, Transformer] = {}
+        for ref in settings.models.transformers:
             bundle = store.open(ref)
-            versions[ref] = Transformer(
-                bundle.path, bundle.manifest.calibration["spam"], budget=models.token_budget, threads=models.threads
-            )
-            versions[ref].logits(WordPiece(bundle.path, bundle.manifest.max_tokens).encode([DRY_RUN]))
-        self._models = Transformers(versions)
+            self._versions[ref] = _open(bundle, settings.models)
+            self._versions[ref].logits(WordPiece(bundle.path, bundle.manifest.max_tokens).encode([DRY_RUN]))
         self._worker = Worker()
+        interpreter.settle()
+        self._merger = Merger(self._run, {ref: model.budget for ref, model in self._versions.items()})
 
     @discreet
     async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
-        return await self._worker.run(self._models.logits, tokens, versions)
+        return await self._merger.score(tokens, versions)
+
+    async def _run(self, version: str, tokens: TokenBatch) -> Floats:
+        return await self._worker.run(self._versions[version].micro_batch, tokens)
+
+
+def _open(bundle: Bundle, models: Models) -> Transformer:
+    """The model with the threads and the budget that suit this machine, unless the settings name them."""
+
+    def opened(threads: int) -> Transformer:
+        return Transformer(bundle.path, bundle.manifest.calibration["spam"], threads=threads)
+
+    reserved = int(os.environ.get("OMP_NUM_THREADS", "1"))  # Ray says here how many cores the replica has
+    threads = models.threads or best_threads(lambda n: opened(n).micro_batch, reserved, time.perf_counter)
+    model = opened(threads)
+    model.budget = models.token_budget or best_budget(model.micro_batch, time.process_time)
+    log.info("%s: %d threads, %d padded tokens a micro-batch", bundle.manifest.ref, threads, model.budget)
+    return model

@@ -1,14 +1,11 @@
 """Intent of one-time passwords from a language model."""
 
-from ray import serve
-
 from configs.settings import Settings, secrets
 from deployments import metrics
 from deployments.stages.worker import discreet
 from pipeline.clients.groq_intent import GroqIntent as GroqClient
 
 
-@serve.deployment(name="GroqIntent", max_ongoing_requests=256)
 class GroqIntent:
     """An `IntentStage`."""
 

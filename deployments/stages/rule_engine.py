@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 
-from ray import serve
-
 from configs.resources import read_rules
 from configs.settings import Settings, secrets
-from deployments.metrics import count_backend_failure
+from deployments import interpreter
+from deployments.backends import open_redis
 from deployments.stages.worker import DRY_RUN, discreet
-from pipeline.clients.redis_store import RedisStore
 from pipeline.keys import Keys
 from pipeline.reputation import reputation_hit
 from pipeline.types import RuleHit
 
 
-@serve.deployment(name="RuleEngine", max_ongoing_requests=64)
 class RuleEngine:
     """A `RuleStage`."""
 
@@ -22,12 +19,9 @@ class RuleEngine:
         self._book = read_rules(settings)
         environment = secrets()
         self._keys = Keys(environment.winnow_secret)
-        self._store = RedisStore(
-            environment.redis_url,
-            timeout_s=settings.redis_timeout_ms / 1000,
-            on_failure=lambda _, reason: count_backend_failure("redis", reason),
-        )
+        self._store = open_redis(settings, environment)
         self._book.check(DRY_RUN, "", obfuscated=False)
+        interpreter.settle()
 
     @discreet
     async def check(

@@ -1,15 +1,13 @@
 """Token ids, by the tokenizer of each item's transformer version."""
 
-from ray import serve
-
 from configs.resources import open_store
 from configs.settings import Settings
+from deployments import interpreter
 from deployments.stages.worker import DRY_RUN, Worker, discreet
 from pipeline.models.tokenizer import Tokenizers, WordPiece
 from pipeline.types import TokenBatch
 
 
-@serve.deployment(name="Tokenizer", max_ongoing_requests=64)
 class Tokenizer:
     """A `TokenStage`."""
 
@@ -19,6 +17,7 @@ class Tokenizer:
         self._tokenizers = Tokenizers({ref: WordPiece(b.path, b.manifest.max_tokens) for ref, b in bundles.items()})
         self._tokenizers.encode([DRY_RUN] * len(bundles), list(bundles))
         self._worker = Worker()
+        interpreter.settle()
 
     @discreet
     async def encode(self, texts: list[str], versions: list[str]) -> TokenBatch:

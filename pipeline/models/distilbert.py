@@ -1,6 +1,5 @@
 """A DistilBERT spam classifier in ONNX, INT8 or FP32."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,14 @@ import numpy as np
 from pipeline.batching import Indices, isolate, micro_batches
 from pipeline.models.session import open_session
 from pipeline.scoring import Platt
-from pipeline.tokens import by_version, select
+from pipeline.tokens import select
 from pipeline.types import Floats, TokenBatch
 
 
 class Transformer:
     """`model.onnx` of a version folder: int64 `input_ids` and `attention_mask` to one raw logit an item."""
 
-    def __init__(self, folder: Path, calibration: Platt, *, budget: int = 512, threads: int = 1) -> None:
+    def __init__(self, folder: Path, calibration: Platt, *, budget: int = 128, threads: int = 1) -> None:
         """
         Args:
             folder: the version's folder.
@@ -28,10 +27,17 @@ class Transformer:
         """
         self._session = open_session(folder / "model.onnx", threads)
         self._calibration = calibration
-        self._budget = budget
+        self.budget = budget
 
     def logits(self, tokens: TokenBatch) -> Floats:
         """float32[N] calibrated spam logits; NaN for items of length 0 and for items that fail by themselves."""
+        out = np.full(len(tokens.lengths), np.nan, dtype=np.float32)
+        for items in micro_batches(tokens.lengths, self.budget):
+            out[items] = self.micro_batch(select(tokens, items))
+        return out
+
+    def micro_batch(self, tokens: TokenBatch) -> Floats:
+        """`logits` by one call of the model, padded to the longest item; no item may be empty."""
         starts = np.cumsum(tokens.lengths, dtype=np.int64) - tokens.lengths
         out = np.full(len(tokens.lengths), np.nan, dtype=np.float32)
 
@@ -44,21 +50,5 @@ class Transformer:
             feed = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
             out[items] = self._session.run(None, feed)[0].reshape(len(items))
 
-        for items in micro_batches(tokens.lengths, self._budget):
-            isolate(run, items)
+        isolate(run, np.arange(len(out)))
         return (self._calibration.a * out + self._calibration.b).astype(np.float32)
-
-
-class Transformers:
-    """All loaded versions."""
-
-    def __init__(self, versions: Mapping[str, Transformer]) -> None:
-        self._versions = versions
-
-    def logits(self, tokens: TokenBatch, versions: Sequence[str]) -> Floats:
-        """float32[N] calibrated spam logits, each by its version; NaN as for one, and for unknown versions."""
-        out = np.full(len(versions), np.nan, dtype=np.float32)
-        for ref, items in by_version(versions).items():
-            if ref in self._versions:
-                out[items] = self._versions[ref].logits(select(tokens, items))
-        return out

@@ -8,7 +8,8 @@ from configs import resources
 from configs.profile import load
 from configs.settings import ROOT, Settings, parse, project_path, secrets
 from deployments.cli.serve import NAMES
-from pipeline.errors import ConfigError
+from model_store.s3 import S3Store
+from pipeline.errors import ConfigError, ModelError
 
 ENVIRONMENT = {"REDIS_URL": "redis://a", "DATABASE_URL": "postgresql://b", "WINNOW_SECRET": "s"}
 
@@ -23,6 +24,7 @@ def test_every_setting_has_a_default():
         ({"colour": 1}, "colour"),
         ({"cascade": {"enabeld": True}}, "enabeld"),
         ({"models": {"threads": "two"}}, "models.threads"),
+        ({"models": {"min_created": "January"}}, "min_created"),
         ({"assess_lane": {"slots": 1.5}}, "assess_lane.slots"),
         ({"stage_timeout_ms": 5000}, "stage_timeout_ms"),
     ],
@@ -31,6 +33,19 @@ def test_wrong_settings_are_named(raw, named):
     with pytest.raises(ConfigError) as caught:
         parse(raw)
     assert named in caught.value.detail
+
+
+def test_models_that_are_too_old_are_refused():
+    resources.check(parse({"models": {"min_created": "2026-11-24"}}))
+    with pytest.raises(ModelError, match=r"distilbert/4|lightgbm/2"):
+        resources.check(parse({"models": {"min_created": "9999-12-31"}}))
+
+
+def test_models_may_lie_in_a_bucket():
+    opened = resources.open_store(parse({"models": {"root": "s3://bucket/prefix"}}))
+    assert isinstance(opened, S3Store)
+    with pytest.raises(ConfigError, match="s3://bucket/prefix"):
+        resources.open_store(parse({"models": {"root": "s3://"}}))
 
 
 def test_models_that_were_not_calibrated_together_are_refused(monkeypatch):

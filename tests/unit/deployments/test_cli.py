@@ -24,11 +24,14 @@ def test_all_commands_are_there():
         "serve",
         "environment",
         "classify",
+        "bench",
+        "capacity",
         "evaluate",
         "compare",
         "keys",
         "tenants",
         "experiments",
+        "export",
         "models",
     }
 

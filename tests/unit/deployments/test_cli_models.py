@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from model_store.manifest import DataSource, Manifest, Platt
-from model_store.store import LocalStore, describe_files
+from model_store.manifest import DataSource, Manifest, Platt, encode
+from model_store.store import SHIPPED, LocalStore, describe_files
 from tests.support.winnow import Winnow
 
 
@@ -78,3 +78,67 @@ def test_a_broken_manifest_does_not_hide_the_others(winnow: Winnow, store: Path)
 
 def test_an_empty_store_says_so(winnow: Winnow, tmp_path: Path):
     assert "holds no model versions" in winnow("models", "list", "--root", str(tmp_path)).stderr
+
+
+@pytest.fixture
+def trained(tmp_path: Path, store: Path) -> Path:
+    """A folder as training leaves it, of a version that the store lacks."""
+    folder = tmp_path / "made"
+    (folder / "manifest.json").write_bytes(encode(_manifest(folder, "11")))
+    return folder
+
+
+def test_a_pushed_version_comes_back_as_it_was(winnow: Winnow, store: Path, trained: Path, tmp_path: Path):
+    where = ("--root", str(store))
+    assert winnow("models", "push", str(trained), *where).stdout == "distilbert/11 is published\n"
+    assert winnow("models", "pull", "distilbert/11", "--to", "back", *where).stdout == "distilbert/11 is in back\n"
+    back = {path.name: path.read_bytes() for path in (tmp_path / "back").iterdir()}
+    assert back == {path.name: path.read_bytes() for path in trained.iterdir()}
+
+
+def test_nothing_is_pushed_twice(winnow: Winnow, store: Path, trained: Path):
+    winnow("models", "push", str(trained), "--root", str(store))
+    again = winnow("models", "push", str(trained), "--root", str(store))
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "error: distilbert/11 is already published; a version never changes\n",
+    )
+
+
+def test_a_folder_without_a_good_manifest_is_not_pushed(winnow: Winnow, store: Path, trained: Path):
+    for damage, message in [("{}", "the manifest is not valid"), (None, "holds no manifest.json")]:
+        (trained / "manifest.json").unlink() if damage is None else (trained / "manifest.json").write_text(damage)
+        failed = winnow("models", "push", str(trained), "--root", str(store))
+        assert failed.exit_code == 1
+        assert message in failed.stderr
+    assert LocalStore(store).versions("distilbert") == ["2", "10"]
+
+
+def test_pull_overwrites_nothing(winnow: Winnow, store: Path, tmp_path: Path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "notes.txt").write_text("mine")
+    failed = winnow("models", "pull", "distilbert/2", "--to", "there", "--root", str(store))
+    assert (failed.exit_code, failed.stderr) == (1, "error: there: it exists already\n")
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["notes.txt"]
+
+
+def test_a_store_that_cannot_be_written_is_named(winnow: Winnow, trained: Path, tmp_path: Path):
+    (tmp_path / "file").touch()
+    failed = winnow("models", "push", str(trained), "--root", str(tmp_path / "file" / "store"))
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith("error: ") and str(tmp_path / "file") in failed.stderr
+    assert failed.stderr.count("\n") == 1
+
+
+def test_delete_asks_first(winnow: Winnow, store: Path):
+    where = ("--root", str(store))
+    assert winnow("models", "delete", "distilbert/2", *where, stdin="n\n").exit_code == 1
+    assert LocalStore(store).versions("distilbert") == ["2", "10"]
+    assert winnow("models", "delete", "distilbert/2", *where, stdin="y\n").exit_code == 0
+    assert LocalStore(store).versions("distilbert") == ["10"]
+
+
+def test_push_and_delete_never_mean_the_models_that_ship(winnow: Winnow, trained: Path):
+    for command in (("push", str(trained)), ("delete", "distilbert/4", "--yes")):
+        assert "--root" in winnow("models", *command).stderr
+    assert (SHIPPED / "distilbert" / "4").is_dir()

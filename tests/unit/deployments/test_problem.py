@@ -7,7 +7,8 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
-from deployments.problem import Guard, on_unexpected, problem_of, problem_response
+from deployments.front import Front
+from deployments.problem import on_unexpected, problem_of, problem_response
 from pipeline.errors import STATUS, InvalidField, Overloaded, Unauthenticated, WinnowError
 
 
@@ -47,7 +48,7 @@ async def test_a_surprise_is_a_problem_and_its_message_stays_out_of_answer_and_l
     async def broken() -> None:
         raise ValueError("text of a message")
 
-    async with AsyncClient(transport=ASGITransport(Guard(app)), base_url="http://test") as client:
+    async with AsyncClient(transport=ASGITransport(Front(app, {})), base_url="http://test") as client:
         with caplog.at_level(logging.ERROR):
             answer = await client.get("/")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")

@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from model_store.manifest import Manifest, Platt, encode
+from model_store.manifest import DataSource, Manifest, Platt, decode, encode
 from model_store.store import SHIPPED, LocalStore, describe_files
 from pipeline.errors import ModelError
 
@@ -117,6 +117,15 @@ def test_a_manifest_cannot_reach_outside_its_folder(store: LocalStore, folder: P
 def test_a_strange_reference_is_refused(store: LocalStore, ref: str) -> None:
     with pytest.raises(ModelError):
         store.open(ref)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/*/manifest.json")), ids=lambda path: path.parent.name)
+def test_a_manifest_without_fingerprints_stays_byte_for_byte(path: Path) -> None:
+    manifest = decode(path.read_bytes())
+    assert encode(manifest) == path.read_bytes()
+    source = DataSource("uci", 1, "CC BY 4.0", "train", sha256="0" * 64)
+    fingerprinted = msgspec.structs.replace(manifest, data=[source])
+    assert decode(encode(fingerprinted)) == fingerprinted
 
 
 def test_every_shipped_version_opens() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 import pytest
@@ -80,17 +80,17 @@ class World:
             observer=Observer(),
         )
 
-    async def _assess(self, messages: list[Message]) -> list[Assessment]:
+    async def _assess(self, messages: list[Message]) -> AsyncIterator[list[tuple[int, Assessment]]]:
         self.batches.append(messages)
-        return [assess(message) for message in messages]
+        yield [(i, assess(message)) for i, message in enumerate(messages)]
 
-    async def _intents(self, questions: list[IntentQuestion]) -> Sequence[str | Exception]:
+    async def _intents(self, questions: list[IntentQuestion]) -> AsyncIterator[list[tuple[int, str | Exception]]]:
         self.questions += questions
         assert self._ask
         found = self._ask(questions)
         if any(isinstance(one, TimeoutError) for one in found):
             await asyncio.sleep(10)
-        return found
+        yield list(enumerate(found))
 
     async def classify(self, text: str, **fields):
         return await self.classifier.classify(ClassifyRequest(text=text, **fields), WHO)

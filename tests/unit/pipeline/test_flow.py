@@ -24,6 +24,7 @@ class World:
 
     def __init__(self) -> None:
         self.faults: dict[str, str] = {}
+        self.encoded: list[list[str]] = []  #: texts that were tokenized
         self.asked: list[tuple[list[int], list[str]]] = []  #: tokens and versions that reached the transformer
         self.logit = 3.0
 
@@ -45,6 +46,7 @@ class World:
         return await self._fault("rules", hits)
 
     async def encode(self, texts: list[str], versions: list[str]) -> TokenBatch:
+        self.encoded.append(texts)
         lengths = np.array([0 if text == "untokenizable" else len(text) for text in texts], dtype=np.int32)
         ids = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
         return await self._fault("tokenizer", TokenBatch(ids=ids, lengths=lengths))
@@ -116,7 +118,8 @@ async def test_one_assessment_a_message_in_order():
     world = World()
     found = await make(world).assess([message(text) for text in ("ham", "maybe", "spam", "?", "odd")])
     assert [a.decided_by for a in found] == ["gate", "ensemble", "gate", "ensemble", "ensemble"]
-    assert world.asked == [([1, 3, 4], [REFS[0]] * 3)]
+    assert world.encoded == [["maybe", "?", "odd"]]
+    assert world.asked == [([0, 1, 2], [REFS[0]] * 3)]
     assert all(a.degraded == () for a in found)
     assert [hit.symbol for hit in found[4].hits] == ["ODD"]
 
@@ -206,3 +209,12 @@ async def test_a_cancelled_batch_ends():
     batch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await batch
+
+
+async def test_what_the_gate_decides_does_not_wait_for_the_transformer():
+    world = World()
+    world.faults["distilbert"] = "hang"
+    parts = make(world).assess_in_parts([message(text) for text in ("maybe", "ham", "spam")])
+    assert [i for i, _ in await anext(parts)] == [1, 2]
+    ((i, found),) = await anext(parts)
+    assert (i, found.degraded, found.decided_by) == (0, ("distilbert",), "gate")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 
 import msgspec
@@ -27,7 +27,7 @@ class Model:
         self.cancelled = False
         self.caller: str | None = None
 
-    async def __call__(self, questions: list[str]) -> Sequence[str | Exception]:
+    async def __call__(self, questions: list[str]) -> AsyncIterator[list[tuple[int, str | Exception]]]:
         self.batches.append(questions)
         self.caller = CALLER.get()
         await self.open.wait()
@@ -35,7 +35,8 @@ class Model:
             raise asyncio.CancelledError  # as Ray does to calls of a request whose caller hung up
         if self.broken:
             raise RuntimeError("text that must not travel")
-        return [ValueError("bad item") if q == "bad" else q.upper() for q in questions]
+        answers = [ValueError("bad item") if q == "bad" else q.upper() for q in questions]
+        yield list(enumerate(answers))
 
 
 class Log(Observer):
@@ -274,3 +275,51 @@ async def test_memory_expires():
     assert await memo.get(b"a", "a", cost=1, deadline=64.0) == ("A", "memory")
     now = 61.0
     assert await memo.get(b"a", "a", cost=1, deadline=66.0) == ("A", "miss")
+
+
+async def test_who_is_answered_early_need_not_wait_for_the_rest_of_the_batch():
+    rest = asyncio.Event()
+
+    async def compute(questions: list[str]) -> AsyncIterator[list[tuple[int, str | Exception]]]:
+        yield [(1, "early")]
+        await rest.wait()
+        yield [(0, "late")]
+
+    memo = make(compute)
+    late = asyncio.create_task(ask(memo, "a"))
+    await asyncio.sleep(0)
+    assert await ask(memo, "b") == ("early", "miss")
+    assert not late.done()
+    rest.set()
+    assert await late == ("late", "miss")
+
+
+async def test_a_question_that_the_batch_forgot_is_unavailable():
+    async def compute(questions: list[str]) -> AsyncIterator[list[tuple[int, str | Exception]]]:
+        yield [(0, "first")]
+
+    memo = make(compute)
+    first, second = await asyncio.gather(ask(memo, "a"), ask(memo, "b"), return_exceptions=True)
+    assert first == ("first", "miss")
+    assert isinstance(second, Unavailable)
+
+
+async def test_single_questions_overtake_bulk():
+    model = Model()
+    memo = make(model, slots=1, batch_items=4)
+    model.open.clear()
+    first = asyncio.create_task(ask(memo, "first"))
+    await asyncio.sleep(0.01)
+    bulk = [memo.ask(q.encode(), q, cost=1, deadline=time.monotonic() + 5, bulk=True) for q in "abcdefgh"]
+    single = asyncio.create_task(ask(memo, "single"))
+    await asyncio.sleep(0)
+    model.open.set()
+    await asyncio.gather(first, single, *bulk)
+    assert "single" in model.batches[1]
+
+
+async def test_nothing_is_remembered_where_nothing_may_be():
+    shelf, model = MemoryStore(), Model()
+    memo = make(model, shelf=shelf, memory_items=0, ttl_s=0)
+    assert [await ask(memo, "a") for _ in range(2)] == [("A", "miss")] * 2
+    assert await shelf.get_many([b"a"]) == [None]

@@ -1,0 +1,123 @@
+"""When a new version gets more traffic, and when it gets none any more."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+
+from pipeline.confidence import difference
+from pipeline.evidence import Bucket
+from pipeline.trial import Trial
+from pipeline.wording import e_value, figures
+
+Move = Literal["continue", "advance", "stop"]
+Share = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+Whole = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A share of the traffic, and what must be seen at it before the next one. Labels may well come later."""
+
+    share: Share  #: of the treatment, 0-1
+    dwell_s: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
+    exposures: Whole = 0  #: messages that the treatment answered
+    labels: Whole = 0  #: of legitimate messages that it answered
+    margin: Share | None = None  #: by how much more it might flag must be ruled out, as a share 0-1 of those
+
+
+#: 1, 5, 25 and 100 %: an hour for what breaks at once, six hours with some labels, then a day and however long it
+#: takes to know. At 100 % there is nothing left to compare with, so a guardrail not hit is not enough to go there.
+RAMP: tuple[Step, ...] = (
+    Step(0.01, 3600.0, 1_000),
+    Step(0.05, 6 * 3600.0, 10_000, 20),
+    Step(0.25, 24 * 3600.0, 50_000, 100, margin=0.01),
+    Step(1.0),
+)
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a treatment may not do."""
+
+    #: chance that a treatment as good as the control is ever stopped for its rates, all of them together
+    alpha: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.05
+    p99_ms: Positive = 250.0
+    p99_ratio: Annotated[float, msgspec.Meta(ge=1.0)] = 1.5  #: to the control's; both must be passed
+    p99_exposures: Whole = 1_000  #: of the treatment; with fewer, its p99 is chance
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where a ramp stands."""
+
+    step: Whole  #: index into the ramp
+    since: float  #: seconds since the epoch
+    exposures: int = 0  #: since then, of the treatment
+    false_alarms: Bucket = Bucket()  #: since then: shares of traffic were constant, so totals can be compared
+
+
+class Decision(msgspec.Struct, frozen=True):
+    move: Move
+    share: float  #: what the treatment shall have from now on, 0-1
+    reason: str
+
+
+def decide(
+    trial: Trial, progress: Progress, *, now: float, limits: Limits | None = None, ramp: tuple[Step, ...] = RAMP
+) -> Decision:
+    """Stop at the first guardrail that is hit; else advance once the step has seen enough.
+
+    Rates stop on evidence, so that asking every second stops a good treatment no more often than `limits.alpha`. Nor
+    does a treatment that is worse by a step's margin pass that step more often, however long it is given.
+    Latency stops on the figure itself, which carries no such promise. At a share of 1 there is no control to compare
+    with: only what was known before, and labels that come late, can still stop it.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    if hit := next(_hit(trial, limits or Limits()), None):
+        return Decision("stop", 0.0, hit)
+    step = ramp[progress.step]
+    if progress.step == len(ramp) - 1:
+        return Decision("continue", step.share, "the ramp is complete")
+    if missing := next(_missing(step, progress, now, (limits or Limits()).alpha), None):
+        return Decision("continue", step.share, missing)
+    share = ramp[progress.step + 1].share
+    return Decision("advance", share, f"no guardrail was hit at {step.share:.0%} of the traffic, on to {share:.0%}")
+
+
+def _hit(trial: Trial, limits: Limits) -> Iterator[str]:
+    guarded = (
+        ("flags more legitimate messages than", trial.false_alarms),
+        ("misses more spam than", trial.misses),
+        ("fails more often than", trial.failures),
+    )
+    enough = len(guarded) / limits.alpha  # alpha is shared out among the rates
+    for words, evidence in guarded:
+        if evidence.more >= enough:
+            said = f"{trial.treatment.name} {words} {trial.control.name}"
+            yield f"{said} ({figures(evidence)}), e-value {e_value(evidence.more)}"
+    yield from _slow(trial, limits)
+
+
+def _slow(trial: Trial, limits: Limits) -> Iterator[str]:
+    ours, theirs = trial.treatment.p99_ms, trial.control.p99_ms
+    if ours is None or trial.treatment.requests.rows < limits.p99_exposures or ours <= limits.p99_ms:
+        return
+    if theirs is None or ours > limits.p99_ratio * theirs:
+        against = "" if theirs is None else f", {trial.control.name} {theirs:.0f} ms"
+        yield f"{trial.treatment.name} has a p99 of {ours:.0f} ms{against}, the limit is {limits.p99_ms:.0f} ms"
+
+
+def _missing(step: Step, progress: Progress, now: float, alpha: float) -> Iterator[str]:
+    labels = progress.false_alarms.treatment.rows
+    at = f"at {step.share:.0%} of the traffic"
+    if progress.exposures < step.exposures:
+        yield f"{progress.exposures} of {step.exposures} messages {at}"
+    if labels < step.labels:
+        yield f"{labels} of {step.labels} labels of legitimate messages {at}"
+    if now - progress.since < step.dwell_s:
+        yield f"{max(0.0, now - progress.since) / 3600:.1f} of {step.dwell_s / 3600:.1f} hours {at}"
+    if step.margin is not None:
+        most = difference(progress.false_alarms.control, progress.false_alarms.treatment, alpha)[1]
+        if most >= step.margin:
+            yield f"up to {100 * most:.2g} points more false alarms are possible {at}, {100 * step.margin:.2g} are not"

@@ -1,0 +1,135 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.evidence import Bucket, Count, Evidence
+from pipeline.guardrails import RAMP, Limits, Progress, Step, decide
+from pipeline.trial import Arm, Span, Trial
+
+NOW = 1_000_000.0
+BAD = Bucket(Count(2, 500), Count(40, 500))
+GOOD = Bucket(Count(2, 500), Count(2, 500))
+CALM = Bucket(Count(20, 20_000), Count(20, 20_000))
+DAY = 24 * 3600.0
+
+
+def trial(ours: float | None = 40.0, theirs: float | None = 40.0, answered: int = 5_000) -> Trial:
+    return Trial(Arm("net/3", Count(0, 90_000), theirs), Arm("net/4", Count(0, answered), ours))
+
+
+def at(step: int, **changes: object) -> Progress:
+    """Everything that the step asks for is there."""
+    done = Progress(step, NOW - 2 * DAY, 1_000_000, CALM)
+    return msgspec.structs.replace(done, **changes)
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.05), (1, 0.25), (2, 1.0)])
+def test_a_step_that_saw_enough_leads_to_the_next(step: int, share: float) -> None:
+    decision = decide(trial(), at(step), now=NOW)
+    assert (decision.move, decision.share) == ("advance", share)
+    assert decision.reason == f"no guardrail was hit at {RAMP[step].share:.0%} of the traffic, on to {share:.0%}"
+
+
+@pytest.mark.parametrize(
+    ("step", "lacking", "reason"),
+    [
+        (0, {"exposures": 999}, "999 of 1000 messages at 1% of the traffic"),
+        (0, {"since": NOW - 1800}, "0.5 of 1.0 hours at 1% of the traffic"),
+        (0, {"since": NOW + 60}, "0.0 of 1.0 hours at 1% of the traffic"),
+        (1, {"false_alarms": Bucket()}, "0 of 20 labels of legitimate messages at 5% of the traffic"),
+        (2, {"since": NOW - DAY + 1}, "24.0 of 24.0 hours at 25% of the traffic"),
+    ],
+)
+def test_a_step_waits_for_what_it_lacks(step: int, lacking: dict[str, object], reason: str) -> None:
+    decision = decide(trial(), at(step, **lacking), now=NOW)
+    assert (decision.move, decision.share, decision.reason) == ("continue", RAMP[step].share, reason)
+
+
+def test_all_of_the_traffic_waits_until_more_false_alarms_are_ruled_out() -> None:
+    few = Bucket(Count(2, 400), Count(1, 130))
+    decision = decide(trial(), at(2, false_alarms=few), now=NOW)
+    assert decision.move == "continue"
+    assert decision.reason.endswith("points more false alarms are possible at 25% of the traffic, 1 are not")
+
+
+def test_a_complete_ramp_stays() -> None:
+    decision = decide(trial(), at(3), now=NOW)
+    assert (decision.move, decision.share, decision.reason) == ("continue", 1.0, "the ramp is complete")
+
+
+@pytest.mark.parametrize(
+    ("span", "reason"),
+    [
+        (Span(false_alarms=BAD), "net/4 flags more legitimate messages than net/3 (8.0 % against 0.4 %), e-value"),
+        (Span(misses=BAD), "net/4 misses more spam than net/3 (8.0 % against 0.4 %), e-value"),
+        (Span(failures=BAD), "net/4 fails more often than net/3 (8.0 % against 0.4 %), e-value"),
+    ],
+)
+@pytest.mark.parametrize("step", range(len(RAMP)))
+def test_a_worse_rate_stops_at_any_step(span: Span, reason: str, step: int) -> None:
+    decision = decide(trial().add(span), at(step), now=NOW)
+    assert (decision.move, decision.share) == ("stop", 0.0)
+    assert decision.reason.startswith(reason)
+
+
+def test_a_better_or_equal_treatment_is_not_stopped() -> None:
+    better = Bucket(BAD.treatment, BAD.control)
+    for bucket in (better, GOOD):
+        assert decide(trial().add(Span(bucket, bucket, bucket)), at(0), now=NOW).move == "advance"
+
+
+def test_alpha_is_shared_out_among_the_rates() -> None:
+    evidence = Evidence()
+    while evidence.more < 20:
+        evidence = evidence.add(Bucket(Count(0, 100), Count(1, 100)))
+    found = msgspec.structs.replace(trial(), false_alarms=evidence)
+    assert evidence.more < 60
+    assert decide(found, at(0), now=NOW).move == "advance"
+    assert decide(found, at(0), now=NOW, limits=Limits(alpha=0.15)).move == "stop"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "answered", "move"),
+    [
+        (251.0, 100.0, 5_000, "stop"),
+        (250.0, 100.0, 5_000, "advance"),  # within the limit
+        (400.0, 300.0, 5_000, "advance"),  # everything is slow: it is not the treatment
+        (400.0, None, 5_000, "stop"),
+        (400.0, 100.0, 999, "advance"),  # too few to tell
+        (None, 100.0, 5_000, "advance"),
+    ],
+)
+def test_latency_stops_past_the_limit_and_past_the_control(
+    ours: float | None, theirs: float | None, answered: int, move: str
+) -> None:
+    assert decide(trial(ours, theirs, answered), at(0), now=NOW).move == move
+
+
+def test_latency_is_told_with_the_limit() -> None:
+    decision = decide(trial(400.0, 100.0), at(0), now=NOW)
+    assert decision.reason == "net/4 has a p99 of 400 ms, net/3 100 ms, the limit is 250 ms"
+
+
+@given(st.floats(0, 1e7), st.integers(0, 10**6), st.integers(0, 3))
+def test_time_and_traffic_alone_never_stop_and_deciding_twice_is_deciding_once(
+    waited: float, exposures: int, step: int
+) -> None:
+    progress = at(step, since=NOW - waited, exposures=exposures)
+    decision = decide(trial(), progress, now=NOW)
+    assert decision.move != "stop"
+    assert decision.share >= RAMP[step].share
+    assert decision == decide(trial(), progress, now=NOW)
+
+
+def test_a_ramp_of_ones_own() -> None:
+    ramp = (Step(0.5), Step(1.0))
+    assert decide(trial(), Progress(0, NOW), now=NOW, ramp=ramp).share == 1.0
+
+
+@pytest.mark.parametrize(
+    "given_", [b'{"share": 0}', b'{"share": 1.5}', b'{"share": 0.1, "labels": -1}', b'{"sahre": 1}']
+)
+def test_impossible_steps_are_refused(given_: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(given_, type=Step)
