@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := ../$(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: setup serve test check evaluate train load lock clean
+.PHONY: setup serve test check evaluate load bench train lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -28,8 +28,11 @@ check: $(BIN)/.dev ## format, lint, types, direction of imports
 evaluate: $(BIN)/.serve ## post the UCI test split to the running server and print the figures (needs WINNOW_DATA)
 	$(BIN)/winnow evaluate
 
-load: $(BIN)/.dev ## locust against the running server, headless, half a minute
-	$(BIN)/locust -f loadtests/locustfile.py --headless --users 32 --spawn-rate 32 --run-time 30s --host $(or $(URL),http://127.0.0.1:8000)
+load: $(BIN)/.dev ## locust against the running server, headless (PROFILE=mixed, URL=); see loadtests/profiles
+	$(BIN)/locust --config loadtests/profiles/$(or $(PROFILE),mixed).conf $(if $(URL),--host $(URL))
+
+bench: $(BIN)/.dev ## Winnow beside the bare loop and other servers of the same model (needs WINNOW_DATA; an hour)
+	$(BIN)/python -m loadtests.bench
 
 train: $(BIN)/.train ## train every model from the corpora and write the artefacts to build/models (hours on 2 cores)
 	$(BIN)/python -m training.recipe --config configs/training.yaml --out build/models

@@ -107,6 +107,9 @@ def _check(profile: Profile, path: Path, deployments: frozenset[str]) -> None:
     if unknown:
         raise ConfigError(f"{path}: deployments: unknown {sorted(unknown)}; there are {sorted(deployments)}")
     try:
-        profile.settings  # noqa: B018 - reading it checks it
+        settings = profile.settings
     except ConfigError as error:
         raise ConfigError(f"{path}: args: {error.detail}") from None
+    inside = {d.name for d in profile.application.deployments} & set(settings.placement.in_ingress)
+    if inside:
+        raise ConfigError(f"{path}: deployments: {sorted(inside)} live in the ingress and have no options of their own")

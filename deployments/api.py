@@ -98,7 +98,7 @@ def _add_classification(app: FastAPI, gateway: Gateway) -> Mapping[str, Handler]
             try:
                 verdict = await gateway.classifier.classify(asked, principal)
             except WinnowError as error:
-                metrics.FAILURES.labels(error.code).inc()
+                metrics.count_failure(error.code)
                 raise
             metrics.count_verdict(verdict)
             return _json(verdict)
@@ -201,8 +201,7 @@ async def _timed(route: str, work: Callable[[], Awaitable[Response]]) -> Respons
         status = 499  # by custom: the caller hung up
         raise
     finally:
-        metrics.REQUESTS.labels(route, str(status)).inc()
-        metrics.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
+        metrics.count_request(route, status, time.perf_counter() - started)
 
 
 def _principal(gateway: Gateway, request: Request, scope: Scope) -> Principal:
@@ -237,7 +236,7 @@ async def _body(request: Request, most: int) -> bytes:
 
 def _item(outcome: Verdict | Failed) -> Any:
     if isinstance(outcome, Failed):
-        metrics.FAILURES.labels(outcome.error.code).inc()
+        metrics.count_failure(outcome.error.code)
         return item_error(outcome)
     metrics.count_verdict(outcome)
     return outcome

@@ -5,6 +5,8 @@ answers `/metrics` for all of them; without it each replica speaks for itself.
 """
 
 import os
+from functools import lru_cache
+from typing import TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -21,6 +23,8 @@ from pipeline.observe import Observer
 from pipeline.types import Verdict
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+Metric = TypeVar("Metric", Counter, Histogram)
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -48,51 +52,68 @@ DIRECTORY_AGE = Gauge(
 )
 
 
+@lru_cache(maxsize=1024)
+def _child(metric: Metric, *labels: str) -> Metric:
+    """The series with these labels; to find it is most of the work of counting."""
+    child: Metric = metric.labels(*labels)
+    return child
+
+
 class PrometheusObserver(Observer):
     """Counts what the pipeline reports."""
 
     def batch(self, lane: str, size: int, waited_s: float) -> None:
-        BATCH_SIZE.labels(lane).observe(size)
-        BATCH_WAIT.labels(lane).observe(waited_s)
+        _child(BATCH_SIZE, lane).observe(size)
+        _child(BATCH_WAIT, lane).observe(waited_s)
 
     def cache(self, lane: str, source: str, count: int = 1) -> None:
-        ANSWERS.labels(lane, source).inc(count)
+        _child(ANSWERS, lane, source).inc(count)
 
     def dropped(self, lane: str, why: str) -> None:
-        DROPPED.labels(lane, why).inc()
+        _child(DROPPED, lane, why).inc()
 
     def stage(self, name: str, items: int, seconds: float, failure: str | None) -> None:
-        STAGE_ITEMS.labels(name).inc(items)
-        STAGE_SECONDS.labels(name).observe(seconds)
+        _child(STAGE_ITEMS, name).inc(items)
+        _child(STAGE_SECONDS, name).observe(seconds)
         if failure:
-            STAGE_FAILURES.labels(name, failure).inc()
+            _child(STAGE_FAILURES, name, failure).inc()
 
     def cascade(self, skipped: int, total: int) -> None:
-        CASCADE.labels("skipped").inc(skipped)
-        CASCADE.labels("passed").inc(total - skipped)
+        _child(CASCADE, "skipped").inc(skipped)
+        _child(CASCADE, "passed").inc(total - skipped)
 
     def audit(self, disagreed: bool) -> None:
-        AUDITS.labels("disagreed" if disagreed else "agreed").inc()
+        _child(AUDITS, "disagreed" if disagreed else "agreed").inc()
 
 
 def count_backend_failure(backend: str, reason: str) -> None:
     """Hook for clients: a call went unanswered."""
-    BACKEND_FAILURES.labels(backend, reason).inc()
+    _child(BACKEND_FAILURES, backend, reason).inc()
 
 
 def count_groq_outcome(outcome: str) -> None:
     """Hook for `GroqIntent`: how the question about one message ended."""
-    GROQ_OUTCOMES.labels(outcome).inc()
+    _child(GROQ_OUTCOMES, outcome).inc()
 
 
 def count_groq_usage(prompt: int, completion: int) -> None:
     """Hook for `GroqIntent`: tokens of one answer."""
-    GROQ_TOKENS.labels("prompt").inc(prompt)
-    GROQ_TOKENS.labels("completion").inc(completion)
+    _child(GROQ_TOKENS, "prompt").inc(prompt)
+    _child(GROQ_TOKENS, "completion").inc(completion)
 
 
 def count_verdict(verdict: Verdict) -> None:
-    VERDICTS.labels(verdict.action, verdict.status, verdict.decided_by).inc()
+    _child(VERDICTS, verdict.action, verdict.status, verdict.decided_by).inc()
+
+
+def count_request(route: str, status: int, seconds: float) -> None:
+    _child(REQUESTS, route, str(status)).inc()
+    _child(REQUEST_SECONDS, route).observe(seconds)
+
+
+def count_failure(code: str) -> None:
+    """A message got an error in place of a verdict."""
+    _child(FAILURES, code).inc()
 
 
 def exposition() -> bytes:

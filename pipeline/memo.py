@@ -256,7 +256,8 @@ class Memo(Generic[Q, A]):
                 if not waiter.done():
                     waiter.set_result((answer, source if waiter is flight.waiters[0] else "coalesced"))
         self._observer.cache(self._lane, source, len(found))
-        self._observer.cache(self._lane, "coalesced", coalesced)
+        if coalesced:
+            self._observer.cache(self._lane, "coalesced", coalesced)
 
     def _fail(self, flight: Flight[Q, A], error: Exception) -> None:
         self._close(flight)

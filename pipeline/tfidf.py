@@ -59,6 +59,13 @@ class Sparse(msgspec.Struct, frozen=True, gc=False):
         places = np.repeat(self.indptr[rows] - indptr[:-1], sizes) + np.arange(indptr[-1])
         return Sparse(indptr, self.indices[places], self.values[places])
 
+    def renumber(self, places: NDArray[np.int64]) -> "Sparse":
+        """The same with new column numbers, `places[old]`; columns whose new number is negative are left out."""
+        columns = places[self.indices]
+        kept = columns >= 0
+        counts = np.concatenate([[0], np.cumsum(kept)])
+        return Sparse(counts[self.indptr], columns[kept], self.values[kept])
+
 
 def tokens(text: str) -> list[str]:
     """Tokens of a canonical text: lower case, digits as zeros."""

@@ -119,7 +119,7 @@ def train_gate(data: Dataset, settings: GateSettings, folder: Path, threads: int
     linear = {task: model.linear for task, model in models.items()}
     np.savez_compressed(folder / "linear.npz", allow_pickle=False, **pack(linear))
     calibration = {task: model.platt for task, model in models.items()}
-    exported = TreeModels(folder, calibration, threads=threads)
+    exported = TreeModels(folder, calibration)
     found = parity(trainer, models, exported, data.validation)
     return Gate(calibration, _thresholds(exported, data.validation), found)
 

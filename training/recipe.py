@@ -71,7 +71,7 @@ class Recipe:
         if version not in self.store.versions("lightgbm"):
             folder = self.out / "lightgbm"
             gate = train_gate(self.data, self.settings.gate, folder, self.settings.threads)
-            judged = self.judge(TreeModels(folder, gate.calibration, threads=self.settings.threads))
+            judged = self.judge(TreeModels(folder, gate.calibration))
             spam = {name: sigmoid(scores.spam) for name, scores in judged.items()}
             metrics = merge(
                 spam_figures(self.rows, spam, gate.thresholds["spam"][MODERATE]),
@@ -80,7 +80,7 @@ class Recipe:
             metrics["parity"] = gate.parity
             self.store.publish(folder, with_card(folder, gate_manifest(version, folder, gate, metrics, self.sources())))
         bundle = self.store.open(f"lightgbm/{version}")
-        models = TreeModels(bundle.path, bundle.manifest.calibration, threads=self.settings.threads)
+        models = TreeModels(bundle.path, bundle.manifest.calibration)
         validation = models.score(self.data.validation.texts, self.data.validation.senders)
         gate = Gate(bundle.manifest.calibration, bundle.manifest.thresholds, bundle.manifest.metrics["parity"])
         return Trained(bundle.manifest.ref, gate, validation, self.judge(models))

@@ -38,7 +38,12 @@ def bench(
         servers.prepare_peers()
     loop = bare.Bare(Settings())
     found = phases.rounds(
-        chosen, slices, sizes, lambda number: bare.measure(loop, slices.single, slices.warm, number), tell=_tell
+        chosen,
+        slices,
+        sizes,
+        lambda number: bare.measure(loop, slices.single, slices.warm, number),
+        speed=lambda: bare.speed(loop, slices.warm),
+        tell=_tell,
     )
     table = report.rows(found)
     about = report.about(_now(), _command(), sizes.rounds, servers.PEERS_ENV)
@@ -63,11 +68,11 @@ def bare_loop() -> None:
 @app.command("overload")
 def overload_(
     seconds: Annotated[float, typer.Option(min=1, help="Length of normal traffic, and of the overload.")] = 60,
-    full: Annotated[bool, typer.Option("--full", help="All models on every message, no cache.")] = False,
+    setting: Annotated[int, typer.Option(min=0, max=3, help="Which of Winnow's settings, as in bench.md.")] = 2,
     out: Out = RESULTS,
 ) -> None:
     """Winnow under three times its capacity; writes overload.md and overload.json."""
-    server = servers.winnows()[0 if full else 1]
+    server = servers.winnows()[setting]
     texts = messages.pool()
     with servers.serving(server) as target:
         outcome = overload.overload(server, target, texts, seconds)

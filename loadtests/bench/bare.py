@@ -61,9 +61,21 @@ def measure(bare: Bare, texts: Sequence[str], warm: Sequence[str], number: int =
     for _, work, batch in forms:
         _rate(work, warm, batch)
     return [
-        Measurement(server=NAME, setting=name, phase="bare", round=number, messages=_rate(work, texts, batch))
+        Measurement(
+            server=NAME,
+            setting=name,
+            phase="bare",
+            round=number,
+            speed=(speed(bare, warm) + speed(bare, warm)) / 2,
+            messages=_rate(work, texts, batch),
+        )
         for name, work, batch in forms
     ]
+
+
+def speed(bare: Bare, texts: Sequence[str]) -> float:
+    """How fast the machine is at this moment: messages a second through tokenizer and transformer."""
+    return _rate(bare.net, texts, BATCH)
 
 
 def _rate(work: Callable[[Sequence[str]], None], texts: Sequence[str], batch: int) -> float:

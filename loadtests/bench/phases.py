@@ -23,6 +23,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     setting: str
     phase: str  #: single, one, campaign, bulk; of the bare loop its own
     round: int
+    speed: float  #: of the machine just before and after, see `bare.speed`
     messages: float  #: a second
     p50: float | None = None  #: milliseconds a request
     p95: float | None = None
@@ -30,20 +31,25 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     raw: Result | None = None
 
 
-def measure(server: Server, slices: Slices, number: int) -> Iterator[Measurement]:
+def measure(server: Server, slices: Slices, number: int, speed: Callable[[], float]) -> Iterator[Measurement]:
     """Start a server and send it every phase that suits it; Winnow twice, as bulks need a cold cache of their own.
+
+    Args:
+        speed: measures the machine, which other tenants of its host make slower and faster by the minute.
 
     Raises:
         Unavailable: it does not start, or any answer is not what it should be.
     """
 
     def phase(target: Target, name: str, plan: Plan, messages: int = 1) -> Measurement:
+        before = speed()
         result = checked(target, name, generate(plan))
         return Measurement(
             server=server.name,
             setting=server.setting,
             phase=name,
             round=number,
+            speed=(before + speed()) / 2,
             messages=result.rate * messages,
             p50=result.accepted.p50,
             p95=result.accepted.p95,
@@ -71,19 +77,21 @@ def rounds(
     slices: Slices,
     sizes: Sizes,
     bare: Callable[[int], Sequence[Measurement]],
+    speed: Callable[[], float],
     tell: Callable[[str], None],
 ) -> list[Measurement]:
     """Every server in turn, and again: a noisy minute then hits one round of a server and not all of them.
 
     Args:
         bare: measures the loop without a server, in a given round.
+        speed: measures the machine, see `measure`.
         tell: hears of each measurement.
     """
     found: list[Measurement] = []
     for number in range(1, sizes.rounds + 1):
         found += bare(number)
         for server in servers:
-            for each in measure(server, slices, number):
+            for each in measure(server, slices, number, speed):
                 found.append(each)
                 tell(
                     f"round {number}: {each.server}, {each.setting}: {each.phase} {each.messages:,.0f} messages/s, "

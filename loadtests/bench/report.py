@@ -46,7 +46,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows(measurements: Iterable[Measurement]) -> list[Row]:
-    """Medians, in the order in which things were first measured."""
+    """Medians at the machine's median speed, in the order in which things were first measured."""
+    measurements = _steadied(list(measurements))
     groups: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
     for each in measurements:
         groups[each.server, each.setting, each.phase].append(each)
@@ -63,6 +64,17 @@ def rows(measurements: Iterable[Measurement]) -> list[Row]:
         )
         for (server, setting, phase), group in groups.items()
     ]
+
+
+def _steadied(measurements: list[Measurement]) -> list[Measurement]:
+    """What would have been measured on a machine that is always as fast as this one was at the median."""
+    usual = median(each.speed for each in measurements) if measurements else 1.0
+    return [_at_speed(each, each.speed / usual) for each in measurements]
+
+
+def _at_speed(measured: Measurement, factor: float) -> Measurement:
+    times = {name: value * factor for name in ("p50", "p95", "p99") if (value := getattr(measured, name)) is not None}
+    return msgspec.structs.replace(measured, messages=measured.messages / factor, **times)
 
 
 def of_phase(table: Sequence[Row], phase: str) -> list[Row]:
@@ -94,7 +106,9 @@ def render(table: Sequence[Row], about: About) -> str:
             "",
             "Every message of a phase is a distinct UCI text, so no cache helps, except in the campaign. Peers run the "
             "transformer alone; Winnow also normalises, authenticates, and runs rules and trees, for spam, phishing, "
-            "one-time passwords and intent. Ratios compare messages a second.",
+            "one-time passwords and intent. Ratios compare messages a second. The machine's speed changes by the "
+            "minute; the bare loop is measured just before and after each phase, and figures are what they would have "
+            "been at the median speed.",
             "",
             "## The bare loop: one process, one thread, no server",
             "",

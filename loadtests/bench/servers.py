@@ -24,8 +24,14 @@ from pipeline.errors import ConfigError, Unavailable
 
 HERE = Path(__file__).resolve().parent
 PEERS_ENV = ROOT / "build" / "peers"
-FULL_CONFIG = HERE / "configs" / "full.yaml"
 SHIPPED_CONFIG = ROOT / "configs" / "serve.local.yaml"
+#: Of Winnow: every message through every model without a cache, and as shipped; stages apart, and in the ingress.
+WINNOWS = {
+    "all models on every message, no cache": HERE / "configs" / "full.yaml",
+    "all models on every message, no cache; compact": HERE / "configs" / "full_compact.yaml",
+    "cascade, cache cold": SHIPPED_CONFIG,
+    "cascade, cache cold; compact": ROOT / "configs" / "serve.compact.yaml",
+}
 BATCH, WAIT_MS = 32, 5.0
 COMPLETE = '"status":"complete"'  #: in every whole verdict of Winnow
 
@@ -74,10 +80,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def winnows() -> list[Server]:
-    return [
-        Server(name="Winnow", setting="all models on every message, no cache", kind="winnow", config=FULL_CONFIG),
-        Server(name="Winnow", setting="as shipped, cache cold", kind="winnow", config=SHIPPED_CONFIG),
-    ]
+    return [Server(name="Winnow", setting=setting, kind="winnow", config=path) for setting, path in WINNOWS.items()]
 
 
 def peers() -> list[Server]:

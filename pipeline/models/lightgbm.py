@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 from pipeline.batching import Indices, isolate
 from pipeline.extras import extra_matrix
 from pipeline.heuristics import heuristic_matrix
+from pipeline.models.forest import Forest
 from pipeline.models.linear import load_linear
-from pipeline.models.session import open_session
 from pipeline.scoring import Platt
-from pipeline.tfidf import Sparse, Vectoriser, dense, load_feature_map, tokens
+from pipeline.tfidf import Sparse, Vectoriser, load_feature_map, tokens
 from pipeline.types import INTENTS, Floats, TreeScores
 
 FloatT = TypeVar("FloatT", bound=np.floating)
 
-#: Name of the output of the trees' ONNX models: raw scores, before any link function.
-TREE_SCORES = "probabilities"
 TASKS = ("spam", "phishing", "otp", "intent")
 #: Below this probability of being an OTP no policy asks for the intent.
 OTP_IN_REACH = 0.05
@@ -44,19 +42,18 @@ class Features(msgspec.Struct, frozen=True, gc=False):
 class TreeModels:
     """A version folder with `feature_map.json`, `linear.npz` and `spam|phishing|otp|intent.onnx`."""
 
-    def __init__(self, folder: Path, calibration: Mapping[str, Platt], *, threads: int = 1) -> None:
+    def __init__(self, folder: Path, calibration: Mapping[str, Platt]) -> None:
         """
         Args:
             folder: the version's folder.
             calibration: task to the map from raw to calibrated logit; of "intent", `a` alone is used.
-            threads: threads inside an operator.
 
         Raises:
             ModelError: an artefact is missing or does not fit this code.
         """
         self._vectoriser = Vectoriser(load_feature_map(folder / "feature_map.json"))
         self._linear = load_linear(folder / "linear.npz", TASKS)
-        self._trees = {task: open_session(folder / f"{task}.onnx", threads) for task in TASKS}
+        self._forest = Forest(folder, TASKS, self._vectoriser.vocabulary_size)
         self._calibration = {task: calibration.get(task, Platt()) for task in TASKS}
 
     def score(self, texts: Sequence[str], senders: Sequence[str]) -> TreeScores:
@@ -77,7 +74,7 @@ class TreeModels:
 
     def _score(self, texts: list[str], senders: list[str]) -> TreeScores:
         features = compute_features(self._vectoriser, texts, senders)
-        matrix = self._matrix(features)
+        matrix = self._forest.matrix(features.words, features.shape)
         otp = _sigmoid(self._logits("otp", features, matrix)[:, 0])
         intent = np.zeros((len(texts), len(INTENTS)), dtype=np.float32)
         reach = np.flatnonzero(otp >= OTP_IN_REACH)
@@ -94,15 +91,10 @@ class TreeModels:
             known=features.known,
         )
 
-    def _matrix(self, features: Features) -> Floats:
-        """float32[N, words + heuristics + extras]: what the trees read."""
-        return dense(features.words, self._vectoriser.vocabulary_size, features.shape)
-
     def _logits(self, task: str, features: Features, matrix: Floats) -> Floats:
         """float32[N, K] calibrated logits: K is 1, or 9 for the intents."""
         linear, platt = self._linear[task], self._calibration[task]
-        trees = self._trees[task].run([TREE_SCORES], {"features": matrix})[0]
-        trees = trees[:, -len(linear.bias) :]  # of two classes, the second is the positive one
+        trees = self._forest.scores(task, matrix)[:, -len(linear.bias) :]
         regression = linear.logits(features.words, features.grams, features.shape)
         return np.asarray(platt.a * (linear.mix * regression + (1 - linear.mix) * trees) + platt.b, dtype=np.float32)
 

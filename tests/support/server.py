@@ -25,18 +25,24 @@ class Server:
 
     Args:
         home: data folder.
-        changes: merged into the local profile, deployment options by name under "deployments", settings under "args".
+        changes: merged into the profile, deployment options by name under "deployments", settings under "args".
         environment: variables for this server.
+        profile: name of a Serve config file in `configs`.
     """
 
     def __init__(
-        self, home: Path, changes: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        changes: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        profile: str = "serve.local.yaml",
     ) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._changes = changes or {}
         self._environment = environment or {}
+        self._base = ROOT / "configs" / profile
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -125,7 +131,7 @@ class Server:
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(sample))
 
     def _profile(self) -> dict[str, Any]:
-        profile = msgspec.yaml.decode((ROOT / "configs/serve.local.yaml").read_bytes())
+        profile = msgspec.yaml.decode(self._base.read_bytes())
         application = profile["applications"][0]
         application["args"] = {**application["args"], **self._changes.get("args", {})}
         for deployment in application["deployments"]:

@@ -82,7 +82,19 @@ def test_relative_paths_start_at_the_project():
 @pytest.mark.parametrize("profile", sorted((ROOT / "configs").glob("serve.*.yaml")), ids=lambda path: path.name)
 def test_the_profiles_that_ship_name_every_deployment(profile):
     found = load(profile, NAMES)
-    assert {deployment.name for deployment in found.application.deployments} == NAMES
+    named = {deployment.name for deployment in found.application.deployments}
+    assert named == NAMES - set(found.settings.placement.in_ingress)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("Ingress, num_replicas", "LightGbm, num_replicas", "['LightGbm'] live in the ingress"),
+        ("[RuleEngine,", "[DistilBert,", "in_ingress"),
+    ],
+)
+def test_a_stage_is_either_a_deployment_or_in_the_ingress(tmp_path, old, new, named):
+    assert named in broken(tmp_path, (ROOT / "configs/serve.compact.yaml").read_text().replace(old, new))
 
 
 def test_what_ships_can_be_opened():

@@ -10,6 +10,7 @@ from configs.settings import ROOT
 from deployments import costs
 from deployments.cli import capacity
 from deployments.cli.serve import NAMES
+from deployments.cost_fit import Sample
 from deployments.costs import Cost, Costs, Kind, Traffic
 from deployments.paced import Load, Server
 from pipeline.errors import Overloaded
@@ -131,9 +132,17 @@ def test_a_check_shows_predicted_beside_measured(at_home: Winnow, written: str):
     assert rows["all"][0] == "all"
 
 
-def test_a_server_that_falls_behind_is_said(at_home: Winnow, written: str):
-    shown = at_home("capacity", "check", "--rate", "1000000", "--seconds", "0.1", "--costs", written, "--kind", "bulk")
-    assert "fell behind" in shown.stderr
+@pytest.mark.parametrize(("pace", "said"), [(0.5, True), (1.0, False)])
+def test_a_server_that_falls_behind_is_said(
+    at_home: Winnow, written: str, monkeypatch: pytest.MonkeyPatch, pace: float, said: bool
+):
+    async def load(_: Server, kind: Kind, rate: float, seconds: float) -> Load:
+        return Load(Sample(kind, seconds / pace, round(rate * seconds), {}), skipped=0, cached=0)
+
+    monkeypatch.setattr(Server, "load", load)
+    shown = at_home("capacity", "check", "--rate", "100", "--costs", written)
+    assert shown.exit_code == 0, shown.stderr
+    assert ("fell behind: 50 messages/s" in shown.stderr) is said
 
 
 def test_rates_that_a_server_cannot_follow_are_left_out(

@@ -16,7 +16,9 @@ ABOUT = About(date="today", cores=2, processor="P", command="python -m …", rou
 
 def measured(server: str, setting: str, phase: str, *rates: float) -> list[Measurement]:
     return [
-        Measurement(server=server, setting=setting, phase=phase, round=n, messages=rate, p50=rate, p95=2.0, p99=3.0)
+        Measurement(
+            server=server, setting=setting, phase=phase, round=n, speed=1.0, messages=rate, p50=rate, p95=2.0, p99=3.0
+        )
         for n, rate in enumerate(rates, 1)
     ]
 
@@ -114,3 +116,15 @@ def test_the_overload_report_tells_shares_and_retry_after(late: float) -> None:
     assert "| refusals with Retry-After | 590 of 600 |" in text
     assert "| 1,024 MiB, 2,048 MiB |" in text
     assert (LATE in text) == (late > 1)
+
+
+def test_a_phase_on_a_slower_machine_counts_for_more() -> None:
+    phases = [
+        Measurement(
+            server="a", setting="s", phase="single", round=n, speed=speed, messages=100.0 * speed, p50=10 / speed
+        )
+        for n, speed in enumerate((1.0, 2.0, 4.0), 1)
+    ]
+    (row,) = rows(phases)
+    assert row.messages == 200.0
+    assert row.p50 == 5.0
