@@ -16,9 +16,15 @@ from deployments.stages.tokenizer import Tokenizer
 from pipeline.flow import Stages
 
 
-# Backpressure is the lanes' business: they refuse with 429 and say when to come back.
-# Serve's own log of every request costs a twentieth of the ingress; /metrics counts them.
-@serve.deployment(name="Ingress", max_ongoing_requests=100_000, logging_config={"enable_access_log": False})
+# Beyond these numbers of requests Serve refuses by itself, which costs a third of what a refusal of ours would, and
+# before the loop has so much to do that batches starve. Its log of every request would cost a twentieth of the ingress.
+@serve.deployment(
+    name="Ingress",
+    max_ongoing_requests=64,
+    max_queued_requests=64,
+    backpressure_config={"status_code": 429, "retry_after_s": 1},
+    logging_config={"enable_access_log": False},
+)
 @serve.ingress()
 class Ingress:
     """Gathers what waits into batches and sends them through the stages.

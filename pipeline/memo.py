@@ -39,7 +39,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_items: int = 256
     batch_cost: int = 200_000  #: sum of the items' costs (characters) in a batch
     queue_items: int = 10_000  #: flights waiting before new ones are refused, singles and bulk each
-    queue_ms: int = 100  #: new singles are refused while the oldest one waits longer, but for bursts
     memory_items: int = 50_000  #: answers kept in this process; 0: none
     memory_ttl_s: int = 300  #: seconds that they stay there
     ttl_s: int = 3600  #: seconds that an answer stays on the shelf; 0: the shelf is not used
@@ -104,7 +103,7 @@ class Memo(Generic[Q, A]):
         self._clock = clock
         self._recent: Recent[A] = Recent(limits.memory_items, limits.memory_ttl_s)
         self._flights: dict[bytes, Flight[Q, A]] = {}
-        self._backlog: Backlog[Flight[Q, A]] = Backlog(limits.queue_items, limits.queue_ms / 1000)
+        self._backlog: Backlog[Flight[Q, A]] = Backlog(limits.queue_items)
         self._free = limits.slots
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -11,7 +11,6 @@ from pipeline.errors import Overloaded
 
 class Item(msgspec.Struct, frozen=True):
     name: int
-    since: float = 0.0
     cost: int = 1
     bulk: bool = False
 
@@ -22,7 +21,7 @@ def drain(backlog: Backlog[Item]) -> list[Item]:
 
 @given(st.lists(st.booleans(), max_size=60))
 def test_nothing_is_lost_and_each_queue_keeps_its_order(kinds: list[bool]) -> None:
-    backlog: Backlog[Item] = Backlog(100, 1.0)
+    backlog: Backlog[Item] = Backlog(100)
     items = [Item(i, bulk=bulk) for i, bulk in enumerate(kinds)]
     for item in items:
         backlog.add(item, bulk=item.bulk)
@@ -33,7 +32,7 @@ def test_nothing_is_lost_and_each_queue_keeps_its_order(kinds: list[bool]) -> No
 
 
 def test_singles_go_first_and_bulk_does_not_starve() -> None:
-    backlog: Backlog[Item] = Backlog(1000, 1.0)
+    backlog: Backlog[Item] = Backlog(1000)
     for i in range(100):
         backlog.add(Item(i, bulk=True), bulk=True)
         backlog.add(Item(i), bulk=False)
@@ -42,36 +41,16 @@ def test_singles_go_first_and_bulk_does_not_starve() -> None:
 
 
 def test_what_costs_too_much_stays() -> None:
-    backlog: Backlog[Item] = Backlog(10, 1.0)
+    backlog: Backlog[Item] = Backlog(10)
     backlog.add(Item(1, cost=5), bulk=False)
     assert backlog.take(4) is None
     assert backlog.take(5) == Item(1, cost=5)
 
 
 def test_a_full_queue_refuses() -> None:
-    backlog: Backlog[Item] = Backlog(1, 1.0)
+    backlog: Backlog[Item] = Backlog(1)
     for bulk in (True, False):
         backlog.add(Item(1), bulk=bulk)
         with pytest.raises(Overloaded) as caught:
             backlog.add(Item(2), bulk=bulk)
         assert caught.value.retry_after_s == 1.0
-
-
-def test_a_queue_that_stays_slow_refuses_singles_but_not_bulk() -> None:
-    backlog: Backlog[Item] = Backlog(10, 1.0)
-    backlog.add(Item(1), bulk=False)
-    backlog.add(Item(2, since=1.1), bulk=False)  # slow since now, which a burst may be
-    backlog.add(Item(3, since=1.3), bulk=False)
-    with pytest.raises(Overloaded):
-        backlog.add(Item(4, since=1.5), bulk=False)
-    backlog.add(Item(5, since=1.5), bulk=True)
-
-
-def test_a_queue_that_moves_again_takes_singles_again() -> None:
-    backlog: Backlog[Item] = Backlog(10, 1.0)
-    for name, since in enumerate((0.0, 1.1, 1.2)):
-        backlog.add(Item(name, since=since), bulk=False)
-    assert backlog.take(1) == Item(0)
-    backlog.add(Item(3, since=1.6), bulk=False)
-    drain(backlog)
-    backlog.add(Item(4, since=9.0), bulk=False)
