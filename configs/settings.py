@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -18,6 +18,7 @@ from pipeline.memo import Limits
 ROOT = Path(__file__).resolve().parent.parent
 
 
+Positive = Annotated[int, msgspec.Meta(ge=1)]
 CheapStage = Literal["RuleEngine", "LightGbm", "Tokenizer"]
 
 
@@ -31,8 +32,10 @@ class Models(Strict, frozen=True):
     min_created: str = ""  #: ISO date; versions created earlier are refused. Empty: no bound
     trees: str = "lightgbm/2"
     transformers: tuple[str, ...] = ("distilbert/4", "distilbert/3")  #: loaded at start; the first is the default
-    threads: int | None = None  #: of one transformer's operators; None: as many of the reserved cores as pay off
-    token_budget: int | None = None  #: padded tokens in one of its micro-batches; None: what is cheapest on the machine
+    threads: Positive | None = None  #: of one transformer's operators; None: as many of the reserved cores as pay off
+    token_budget: Positive | None = (
+        None  #: padded tokens in one of its micro-batches; None: what is cheapest on the machine
+    )
 
     def __post_init__(self) -> None:
         try:
@@ -80,14 +83,14 @@ class Settings(Strict, frozen=True):
     assess_lane: Limits = Limits()
     #: One OTP a call: the language model answers in its own time, and none shall wait for another.
     intent_lane: Limits = Limits(slots=64, batch_items=1, queue_items=1_000)
-    stage_timeout_ms: int = 1_000  #: one stage, one batch; then the stage is left out
+    stage_timeout_ms: int = 800  #: one stage, one batch; then the stage is left out
     redis_timeout_ms: int = 50
 
     def __post_init__(self) -> None:
-        if 2 * self.stage_timeout_ms >= self.request.deadline_ms:
+        if 3 * self.stage_timeout_ms >= self.request.deadline_ms:
             raise ValueError(
-                "stage_timeout_ms must be less than half of request.deadline_ms: a message passes two stages in a row, "
-                "and one that hangs must be left out before its deadline"
+                "stage_timeout_ms must be less than a third of request.deadline_ms: a message passes three stages in a "
+                "row, and one that hangs must be left out before its deadline"
             )
 
 

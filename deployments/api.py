@@ -78,7 +78,8 @@ def _add_health(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/metrics", summary="Prometheus metrics of this machine's replicas", tags=["operations"])
     async def exposition(request: Request) -> Response:
         _principal(gateway, request, "admin")
-        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+        exposed = await asyncio.to_thread(metrics.exposition)  # it reads the files of every replica
+        return Response(exposed, media_type=metrics.CONTENT_TYPE)
 
 
 def _add_classification(app: FastAPI, gateway: Gateway) -> Mapping[str, Handler]:

@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 
 from deployments.problem import ItemError, Problem
-from pipeline.errors import ConfigError, InvalidField, Unavailable, WinnowError
+from pipeline.errors import ConfigError, InvalidField, Overloaded, Unavailable, WinnowError
 from pipeline.routing import Experiment
 from pipeline.types import Verdict
 from pipeline.wire import BadItem, ClassifyRequest, ExperimentRequest, FeedbackRequest
@@ -145,6 +145,8 @@ class Client:
         try:
             return _error(msgspec.json.decode(body, type=Problem), wait)
         except (msgspec.DecodeError, UnicodeDecodeError):
+            if status == 429:  # Serve itself refuses, in its own words
+                return Overloaded(retry_after_s=wait)
             if status >= 500:
                 return Unavailable(f"{self._url} answered {status} without a reason", retry_after_s=wait)
             return self._foreign()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from configs.resources import read_manifests, read_policies
 from configs.settings import Secrets, Settings
@@ -12,8 +13,8 @@ from deployments.stages.worker import DRY_RUN
 from pipeline.clients.directory_feed import DirectoryFeed
 from pipeline.clients.postgres import Database
 from pipeline.directory import Directory, Principal, Scope
-from pipeline.errors import Forbidden, Unauthenticated, Unavailable
-from pipeline.flow import Stages
+from pipeline.errors import Forbidden, Unauthenticated, Unavailable, describe
+from pipeline.flow import Flow, Stages
 from pipeline.observe import Observer
 from pipeline.types import IntentStage, Message
 
@@ -117,12 +118,21 @@ class Gateway:
         """Dry-run until every stage answers for every version; then wait for the directory."""
         flow = wiring.build_flow(self.settings, self._manifests, self._stages, Observer(), cascade=False)
         messages = [dry_message(version) for version in self.settings.models.transformers]
-        while missing := {stage for answer in await flow.assess(messages) for stage in answer.degraded}:
+        while missing := await _missing(flow, messages):
             self.waiting_for = ", ".join(sorted(missing))
             await asyncio.sleep(_RETRY_S)
         self.waiting_for = "the directory in Postgres"
         await self._feed.loaded()
         self.waiting_for = ""
+
+
+async def _missing(flow: Flow, messages: Sequence[Message]) -> set[str]:
+    """Stages that do not answer yet; never raises, or nobody would hear why the replica stays unready."""
+    try:
+        return {stage for answer in await flow.assess(messages) for stage in answer.degraded}
+    except Exception as error:
+        log.error("the dry run failed: %s", describe(error))
+        return {"the dry run"}
 
 
 def dry_message(version: str) -> Message:

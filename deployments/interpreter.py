@@ -8,7 +8,7 @@ _SWITCH_S = 0.0005  #: a model's thread that comes back from its library waits t
 
 
 def settle() -> None:
-    """Call once everything is loaded: what is there now is never looked through again, and the rest seldom.
+    """Call when something large has been loaded: what is there now is never looked through again, and the rest seldom.
 
     Without it the ingress spends a seventh of its time looking for garbage among modules and models.
     """

@@ -19,7 +19,7 @@ from prometheus_client import (
     multiprocess,
 )
 
-from pipeline.observe import Observer
+from pipeline.observe import LEFT_ALONE, Observer
 from pipeline.types import Verdict
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -73,10 +73,11 @@ class PrometheusObserver(Observer):
         _child(DROPPED, lane, why).inc()
 
     def stage(self, name: str, items: int, seconds: float, failure: str | None) -> None:
-        _child(STAGE_ITEMS, name).inc(items)
-        _child(STAGE_SECONDS, name).observe(seconds)
         if failure:
             _child(STAGE_FAILURES, name, failure).inc()
+        if failure != LEFT_ALONE:
+            _child(STAGE_ITEMS, name).inc(items)
+            _child(STAGE_SECONDS, name).observe(seconds)
 
     def cascade(self, skipped: int, total: int) -> None:
         _child(CASCADE, "skipped").inc(skipped)

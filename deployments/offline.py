@@ -88,7 +88,7 @@ def settings_for(root: Path | None, transformer: str | None, trees: str | None, 
         ),
         cascade=CascadeSettings(enabled=cascade, audit_rate=0.0),
         request=Request(deadline_ms=_PATIENCE_MS, batch_deadline_ms=_PATIENCE_MS),
-        stage_timeout_ms=_PATIENCE_MS // 3,
+        stage_timeout_ms=_PATIENCE_MS // 4,
         assess_lane=_LANE,
     )
 

@@ -40,7 +40,7 @@ def build_flow(settings: Settings, manifests: Manifests, stages: Stages, observe
 
 
 def build_keys(settings: Settings, secrets: Secrets) -> Keys:
-    """Cache keys that change whenever an answer could."""
+    """Cache keys that change with models, rules and normaliser; what else an answer depends on is as old as its TTL."""
     return Keys(secrets.winnow_secret, (settings.models.trees, read_rules(settings).version, NORMALISER))
 
 

@@ -30,9 +30,6 @@ class Backlog(Generic[T]):
         self._bulk: deque[T] = deque()
         self._turn = 0
 
-    def __len__(self) -> int:
-        return len(self._singles) + len(self._bulk)
-
     def add(self, item: T, *, bulk: bool) -> None:
         """
         Raises:

@@ -1,11 +1,15 @@
 """How a batch is cut for a model: by padded tokens, and around an item that fails."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import describe
 from pipeline.types import Ints
+
+log = logging.getLogger(__name__)
 
 Indices = NDArray[np.intp]
 
@@ -44,8 +48,10 @@ def isolate(run: Callable[[Indices], None], items: Indices) -> None:
         return
     try:
         run(items)
-    except Exception:
-        if len(items) > 1:
+    except Exception as error:
+        if len(items) == 1:
+            log.warning("an item has no answer: %s", describe(error))
+        else:
             half = len(items) // 2
             isolate(run, items[:half])
             isolate(run, items[half:])

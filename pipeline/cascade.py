@@ -1,5 +1,6 @@
 """Deciding which messages the transformer need not see, and closing that shortcut when it errs."""
 
+import logging
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -7,6 +8,8 @@ from collections.abc import Mapping
 import msgspec
 
 from pipeline.scoring import Cascade, Ensemble, logit_of
+
+log = logging.getLogger(__name__)
 
 
 class SpamModel(msgspec.Struct, frozen=True):
@@ -70,8 +73,11 @@ class Gate:
         disagreed = model.decision(model.ensemble.logit(transformer, gate) + rules) != expected
         audits = self._audits[ref]
         audits.append(disagreed)
-        if sum(audits) > self._tolerance:
+        if sum(audits) > self._tolerance and ref not in self._closed:
             self._closed.add(ref)
+            log.warning(
+                "the cascade of %s is closed: %d of its last %d audits disagreed", ref, sum(audits), len(audits)
+            )
         return disagreed
 
     @property

@@ -158,8 +158,13 @@ class Classifier:
         self, outcomes: Sequence[Verdict | Failed | None], asked: Sequence["_Asked | Failed"]
     ) -> list[Verdict | Failed]:
         """The outcomes, with those that wait for the language model."""
-        late = [each for each, outcome in zip(asked, outcomes, strict=True) if outcome is None]
-        verdicts = iter(await asyncio.gather(*(self._conclude_with_model(each) for each in late)))  # type: ignore[arg-type]
+        pairs = list(zip(asked, outcomes, strict=True))
+        late = [each for each, outcome in pairs if outcome is None and isinstance(each, _Asked)]
+        found = await asyncio.gather(*(self._conclude_with_model(each) for each in late), return_exceptions=True)
+        verdicts = (
+            _failed(each.message.id, one) if isinstance(one, Exception) else one
+            for each, one in zip(late, found, strict=True)
+        )
         return [next(verdicts) if outcome is None else outcome for outcome in outcomes]
 
     def _conclude(self, asked: "_Asked") -> Verdict | None:

@@ -20,7 +20,7 @@ from pipeline.breaker import Breaker
 from pipeline.cancellation import stops_this_task
 from pipeline.cascade import Gate, SpamModel
 from pipeline.errors import describe
-from pipeline.observe import Observer
+from pipeline.observe import LEFT_ALONE, Observer
 from pipeline.scoring import Answers, combine, evidence
 from pipeline.types import (
     Assessment,
@@ -177,7 +177,7 @@ class Flow:
         """The stage's answer, or None when it fails, takes too long, or is left alone."""
         breaker, started = self._breakers[stage], time.monotonic()
         if not breaker.allow(started):
-            self._observer.stage(stage, items, 0.0, "open")
+            self._observer.stage(stage, items, 0.0, LEFT_ALONE)
             return None
         failure = None
         try:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import Context
-from typing import Generic, Protocol, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -32,11 +32,14 @@ class Shelf(Protocol):
     async def set_many(self, items: dict[bytes, bytes], ttl_s: int) -> None: ...
 
 
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of one lane."""
 
-    slots: int = 2  #: batches in flight at once
-    batch_items: int = 256
+    slots: Positive = 2  #: batches in flight at once
+    batch_items: Positive = 256
     batch_cost: int = 200_000  #: sum of the items' costs (characters) in a batch
     queue_items: int = 10_000  #: flights waiting before new ones are refused, singles and bulk each
     memory_items: int = 50_000  #: answers kept in this process; 0: none
@@ -179,8 +182,6 @@ class Memo(Generic[Q, A]):
                 continue
             room = (room if batch else self._limits.batch_cost) - flight.cost
             batch.append(flight)
-        if batch:
-            self._observer.batch(self._lane, len(batch), now - min(flight.since for flight in batch))
         return batch
 
     def _drops(self, flight: Flight[Q, A], now: float) -> bool:
@@ -193,6 +194,8 @@ class Memo(Generic[Q, A]):
 
     async def _run(self, batch: list[Flight[Q, A]]) -> None:
         try:
+            waited = self._clock() - min(flight.since for flight in batch)
+            self._observer.batch(self._lane, len(batch), waited)
             missing = await self._from_shelf(batch)
             if missing:
                 await self._answer(missing)
@@ -221,12 +224,11 @@ class Memo(Generic[Q, A]):
             return None
         try:
             return self._decode(raw)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return None  # written by another version: as good as absent
 
     async def _answer(self, flights: list[Flight[Q, A]]) -> None:
         fresh: dict[bytes, bytes] = {}
-        answered = 0
         async for part in self._compute([flight.question for flight in flights]):
             found = []
             for index, answer in part:
@@ -235,11 +237,10 @@ class Memo(Generic[Q, A]):
                 else:
                     found.append((flights[index], answer))
             self._land(found, "miss")
-            answered += len(part)
             if self._shelf is not None:
                 fresh.update((flight.key, self._encode(answer)) for flight, answer in found if self._keep(answer))
-        if answered != len(flights):
-            raise ValueError(f"{answered} answers to {len(flights)} questions")
+        if any(self._flights.get(flight.key) is flight for flight in flights):
+            raise ValueError("a question was left without an answer")
         if self._shelf is not None and fresh:
             await self._shelf.set_many(fresh, self._limits.ttl_s)
 

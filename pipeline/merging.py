@@ -5,13 +5,17 @@ share a micro-batch whichever replica they came from, and one long request does 
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import numpy as np
 
 from pipeline.batching import micro_batches
+from pipeline.errors import describe
 from pipeline.tokens import by_version, select
 from pipeline.types import Floats, TokenBatch
+
+log = logging.getLogger(__name__)
 
 #: Logits of one micro-batch by the named version; NaN for an item that fails by itself.
 Run = Callable[[str, TokenBatch], Awaitable[Floats]]
@@ -61,11 +65,10 @@ class Merger:
     async def score(self, tokens: TokenBatch, versions: Sequence[str]) -> Floats:
         """float32[N]; NaN for items of length 0, of unknown versions, and for those that fail by themselves."""
         job = _Job(tokens, asyncio.get_running_loop().create_future())
-        lengths = tokens.lengths.tolist()
         items = [
             _Item(job, index, version)
-            for index, version in enumerate(versions)
-            if lengths[index] and version in self._budgets
+            for index, (version, length) in enumerate(zip(versions, tokens.lengths.tolist(), strict=True))
+            if length and version in self._budgets
         ]
         if not items:
             return job.logits
@@ -113,15 +116,18 @@ class Merger:
                 by_job.setdefault(item.job, []).append(item.index)
         if not by_job:
             return
-        parts = [select(job.tokens, np.asarray(indices)) for job, indices in by_job.items()]
-        tokens = TokenBatch(
-            ids=np.concatenate([part.ids for part in parts]), lengths=np.concatenate([part.lengths for part in parts])
-        )
-        logits = None
+        logits = await self._attempt(batch[0].version, by_job)
+        start = 0
+        for job, indices in by_job.items():
+            job.settle(indices, None if logits is None else logits[start : start + len(indices)])
+            start += len(indices)
+
+    async def _attempt(self, version: str, by_job: Mapping[_Job, Sequence[int]]) -> Floats | None:
+        """Logits of the items, or None where the model failed them all: those who wait behind them must not hang."""
         try:
-            logits = await self._run(batch[0].version, tokens)
-        finally:
-            start = 0
-            for job, indices in by_job.items():
-                job.settle(indices, None if logits is None else logits[start : start + len(indices)])
-                start += len(indices)
+            parts = [select(job.tokens, np.asarray(indices)) for job, indices in by_job.items()]
+            ids, lengths = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "lengths"))
+            return await self._run(version, TokenBatch(ids=ids, lengths=lengths))
+        except Exception as error:
+            log.warning("a micro-batch of %s failed: %s", version, describe(error))
+            return None

@@ -1,5 +1,8 @@
 """What the pipeline reports about itself. Logic calls these hooks and never knows who listens."""
 
+#: In place of a failure: the stage was not asked, as it failed too often.
+LEFT_ALONE = "open"
+
 
 class Observer:
     """Receives events; the methods do nothing. `deployments.metrics` counts them for Prometheus."""

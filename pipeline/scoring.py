@@ -131,10 +131,16 @@ def _shift(probability: float, rules: float) -> float | None:
 
 def _intent(answers: Answers) -> tuple[str, float]:
     """Best of the intents that an OTP can have; whether it is one is the OTP score's business."""
-    if answers.intent is None or not any(answers.intent):
+    if not _has_intent(answers):
         return NOT_OTP, 0.0
+    assert answers.intent is not None
     best = max(range(1, len(INTENTS)), key=answers.intent.__getitem__)
     return INTENTS[best], float(answers.intent[best])
+
+
+def _has_intent(answers: Answers) -> bool:
+    """Whether the model was asked for the intent and gave one: rows of zeros and of NaN are neither."""
+    return answers.intent is not None and max(answers.intent) > 0.0
 
 
 def _lists(hits: Sequence[RuleHit]) -> DecidedBy | None:
@@ -151,6 +157,6 @@ def _took_part(task: str, answers: Answers) -> bool:
         "gate": answers.gate,
         "phishing": answers.phishing,
         "otp": answers.otp,
-        "intent": math.nan if answers.intent is None else 0.0,
+        "intent": 0.0 if _has_intent(answers) else math.nan,
     }[task]
     return not math.isnan(score)

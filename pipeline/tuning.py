@@ -28,17 +28,18 @@ def best_budget(run: Run, clock: Callable[[], float], rounds: int = 2) -> int:
     return _cheapest({budget: _cost(run, micro_batches(LENGTHS, budget), clock, rounds) for budget in BUDGETS})
 
 
-def best_threads(run: Callable[[int], Run], most: int, clock: Callable[[], float], rounds: int = 2) -> int:
+def best_threads(run: Callable[[int], Run], budget: int, most: int, clock: Callable[[], float], rounds: int = 2) -> int:
     """The number of threads, a power of two up to `most`, with which a typical batch is done soonest.
 
     Args:
         run: opens a model with so many threads.
+        budget: padded tokens of a micro-batch.
         most: cores that may be used.
         clock: seconds of wall time.
         rounds: the best of so many counts.
     """
     candidates = [2**power for power in range(most.bit_length())]
-    batches = micro_batches(LENGTHS, max(BUDGETS) // 2)
+    batches = micro_batches(LENGTHS, budget)
     return _cheapest({threads: _cost(run(threads), batches, clock, rounds) for threads in candidates})
 
 

@@ -46,14 +46,14 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     id: str
     text: str  #: canonical text (see `pipeline.normalise`), never empty
     sender: str  #: canonical sender, "" when unknown
-    recipient: str  #: as the gateway wrote it, "" when unknown
+    recipient: str  #: canonical recipient, "" when unknown
     tenant: str
     policy: PolicyName
     intent: IntentMode
     obfuscated: bool  #: the text as sent hid its wording (invisible characters, look-alike letters …)
     version: str  #: version of the transformer that the experiment chose, "distilbert/2"
     received_at: float  #: seconds since the epoch
-    deadline: float  #: seconds on the monotonic clock; no stage starts work on it after this
+    deadline: float  #: seconds on the monotonic clock; no batch takes it after this
 
 
 class RuleHit(msgspec.Struct, frozen=True, gc=False):

@@ -46,9 +46,17 @@ def _open(bundle: Bundle, models: Models) -> Transformer:
     def opened(threads: int) -> Transformer:
         return Transformer(bundle.path, bundle.manifest.calibration["spam"], threads=threads)
 
-    reserved = int(os.environ.get("OMP_NUM_THREADS", "1"))  # Ray says here how many cores the replica has
-    threads = models.threads or best_threads(lambda n: opened(n).micro_batch, reserved, time.perf_counter)
+    budget = models.token_budget or best_budget(opened(1).micro_batch, time.process_time)
+    threads = models.threads or best_threads(
+        lambda count: opened(count).micro_batch, budget, _reserved_cores(), time.perf_counter
+    )
     model = opened(threads)
-    model.budget = models.token_budget or best_budget(model.micro_batch, time.process_time)
+    model.budget = budget
     log.info("%s: %d threads, %d padded tokens a micro-batch", bundle.manifest.ref, threads, model.budget)
     return model
+
+
+def _reserved_cores() -> int:
+    """Of this replica: Ray says so in a variable that others read as well."""
+    value = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(value)) if value.isdecimal() else 1

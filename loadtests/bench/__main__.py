@@ -1,6 +1,7 @@
 """`python -m loadtests.bench`: everything side by side; `bare` and `overload` by themselves."""
 
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from configs.settings import ROOT, Settings
 from deployments.server import stop_on_signals
-from loadtests.bench import bare, messages, overload, phases, plot, report, servers
+from loadtests.bench import bare, base, messages, overload, phases, plot, report, servers
 from pipeline.errors import ConfigError, WinnowError
 
 RESULTS = ROOT / "loadtests" / "results"
@@ -81,6 +82,13 @@ def overload_(
     (out / "overload.md").write_text(text)
     (out / "overload.json").write_bytes(msgspec.json.format(msgspec.json.encode(outcome)))
     print(text)
+
+
+@app.command("base")
+def base_(messages_: Annotated[int, typer.Option("--messages", min=100)] = 400) -> None:
+    """One connection with a model of 66M parameters (needs the environment of training)."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        print(base.measure(messages.pool()[:messages_], Path(folder)))
 
 
 def _chosen(only: list[str] | None) -> list[servers.Server]:

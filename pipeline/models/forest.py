@@ -20,6 +20,7 @@ from pipeline.types import Floats
 
 #: Name of the output of the trees' ONNX models: raw scores, before any link function.
 SCORES = "probabilities"
+_OPERATORS = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
 _FEATURES, _MODES, _LEAF = "nodes_featureids", "nodes_modes", b"LEAF"
 
 
@@ -37,7 +38,7 @@ class Forest:
 
     def __init__(self, folder: Path, tasks: Sequence[str], words: int) -> None:
         models = {task: _load(folder / f"{task}.onnx") for task in tasks}
-        used = sorted(set().union(*(_columns(_trees(model)) for model in models.values())))
+        used = sorted(set().union(*(_columns(_trees(model)) for model in models.values())) or {0})
         new = {column: place for place, column in enumerate(used)}
         for model in models.values():
             _renumber(model, new)
@@ -69,10 +70,10 @@ def _load(path: Path) -> Any:
 
 def _trees(model: Any) -> dict[str, Any]:
     """The attributes of the model's trees."""
-    for node in model.graph.node:
-        if node.op_type.startswith("TreeEnsemble"):
-            return {attribute.name: attribute for attribute in node.attribute}
-    raise ModelError("a model of the forest holds no trees")
+    nodes = [node for node in model.graph.node if node.op_type in _OPERATORS]
+    if len(nodes) != 1:
+        raise ModelError(f"a model of the forest has {len(nodes)} operators of trees in place of one")
+    return {attribute.name: attribute for attribute in nodes[0].attribute}
 
 
 def _columns(trees: dict[str, Any]) -> set[int]:

@@ -22,7 +22,7 @@ class ApiServer:
     """Spam is what says "prize", a one-time password what says "code"; the first sight of a text is a cache miss.
 
     `faults` are used up one a request: "reset" closes the connection, "html" answers a proxy's bare 503, "foreign"
-    answers as another service would, a `WinnowError` is answered as such.
+    answers as another service would, "busy" refuses in Ray Serve's words, a `WinnowError` is answered as such.
     """
 
     def __init__(self) -> None:
@@ -78,6 +78,8 @@ class ApiServer:
             raise fault
         if fault == "html":
             return web.Response(text="<html>no server is available</html>", status=503, content_type="text/html")
+        if fault == "busy":
+            return web.Response(text="Request dropped due to backpressure", status=429, headers={"Retry-After": "60"})
         if fault == "foreign":
             return web.Response(text="hello, I am another service")
         assert request.transport

@@ -135,6 +135,14 @@ async def test_a_proxy_without_servers_is_unavailable(api: ApiServer):
             await client.classify(CODE)
 
 
+async def test_a_refusal_by_ray_serve_is_an_overload(api: ApiServer):
+    api.faults.append("busy")
+    async with Client(api.url, KEY) as client:
+        with pytest.raises(Overloaded) as caught:
+            await client.classify(CODE)
+    assert caught.value.retry_after_s == 60.0
+
+
 async def test_another_service_is_recognised(api: ApiServer):
     api.faults.append("foreign")
     async with Client(api.url, KEY) as client:

@@ -59,8 +59,8 @@ def make(
         "test",
         model,
         shelf=shelf,
-        encode=msgspec.json.encode,
-        decode=msgspec.json.Decoder(str).decode,
+        encode=msgspec.msgpack.encode,
+        decode=msgspec.msgpack.Decoder(str).decode,
         keep=lambda answer: answer != "DEGRADED",
         limits=Limits(**limits),
         observer=observer or Observer(),
@@ -253,9 +253,10 @@ async def test_a_dead_shelf_only_costs_time(fault):
     assert await ask(make(Model(), shelf=shelf), "a") == ("A", "miss")
 
 
-async def test_what_another_version_wrote_is_as_good_as_absent():
+@pytest.mark.parametrize("foreign", [b"\xff not ours", b"\xa1\xff", b""])
+async def test_what_another_version_wrote_is_as_good_as_absent(foreign):
     shelf = MemoryStore()
-    await shelf.set_many({b"a": b"\xff not ours"}, 60)
+    await shelf.set_many({b"a": foreign}, 60)
     assert await ask(make(Model(), shelf=shelf), "a") == ("A", "miss")
 
 

@@ -105,6 +105,15 @@ async def test_what_a_caller_left_behind_is_not_computed() -> None:
     assert model.batches == [("a/1", [9])]
 
 
+async def test_those_who_wait_behind_a_micro_batch_that_fails_do_not_hang() -> None:
+    model = Model()
+    merger = Merger(model, VERSIONS)
+    model.broken = True
+    long, short = (merger.score(tokens_of([(30, "a/1")] * n, 0), ["a/1"] * n) for n in (3, 1))
+    found = await asyncio.wait_for(asyncio.gather(long, short), 1.0)
+    assert all(np.isnan(logits).all() for logits in found)
+
+
 async def test_a_micro_batch_that_fails_leaves_its_items_without_an_answer_and_the_next_one_works() -> None:
     model = Model()
     merger = Merger(model, VERSIONS)

@@ -47,8 +47,8 @@ def test_threads_are_taken_while_they_pay(gain: float, threads: int) -> None:
 
         return run
 
-    assert best_threads(opened, 4, lambda: clock["now"]) == threads
+    assert best_threads(opened, 128, 4, lambda: clock["now"]) == threads
 
 
 def test_one_core_has_no_choice() -> None:
-    assert best_threads(lambda count: lambda tokens: None, 1, lambda: 0.0) == 1
+    assert best_threads(lambda count: lambda tokens: None, 128, 1, lambda: 0.0) == 1
