@@ -160,11 +160,7 @@ class Classifier:
         """The outcomes, with those that wait for the language model."""
         pairs = list(zip(asked, outcomes, strict=True))
         late = [each for each, outcome in pairs if outcome is None and isinstance(each, _Asked)]
-        found = await asyncio.gather(*(self._conclude_with_model(each) for each in late), return_exceptions=True)
-        verdicts = (
-            _failed(each.message.id, one) if isinstance(one, Exception) else one
-            for each, one in zip(late, found, strict=True)
-        )
+        verdicts = iter(await asyncio.gather(*(self._attempt_with_model(each) for each in late)))
         return [next(verdicts) if outcome is None else outcome for outcome in outcomes]
 
     def _conclude(self, asked: "_Asked") -> Verdict | None:
@@ -176,6 +172,12 @@ class Classifier:
         assessment, _ = asked.waiter.result()
         intent = self._local_intent(asked.message, assessment)
         return None if intent is None else self._verdict(asked, intent)
+
+    async def _attempt_with_model(self, asked: "_Asked") -> Verdict | Failed:
+        try:
+            return await self._conclude_with_model(asked)
+        except Exception as error:
+            return _failed(asked.message.id, error)
 
     async def _conclude_with_model(self, asked: "_Asked") -> Verdict:
         assessment, _ = asked.waiter.result()
