@@ -100,7 +100,7 @@ def _classifier(settings: Settings, flow: Flow) -> Classifier:
         resources.read_manifests(settings),
         directory=lambda: directory,
         keys=Keys(secrets.token_hex()),
-        assess=assess_lane(settings, flow, _Nothing(), Observer()),
+        assess=assess_lane(settings, flow, None, Observer()),
         intents=None,
     )
 
@@ -111,16 +111,6 @@ def _flow(settings: Settings, *, rules: bool) -> Flow:
     return build_flow(
         settings, resources.read_manifests(settings), stages, Observer(), cascade=settings.cascade.enabled
     )
-
-
-class _Nothing:
-    """The second cache level of one that has none."""
-
-    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        return [None] * len(keys)
-
-    async def set_many(self, items: dict[bytes, bytes], ttl_s: int) -> None:
-        """Keeps nothing."""
 
 
 class _Rules:

@@ -77,7 +77,7 @@ def build_classifier(
     )
 
 
-def assess_lane(settings: Settings, flow: Flow, shelf: Shelf, observer: Observer) -> Memo[Message, Assessment]:
+def assess_lane(settings: Settings, flow: Flow, shelf: Shelf | None, observer: Observer) -> Memo[Message, Assessment]:
     return Memo(
         "assess",
         flow.assess_in_parts,

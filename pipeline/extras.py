@@ -65,7 +65,7 @@ _CODE_WARNINGS = (
     r"|не сообщайте|никому|साझा न|किसी (?:को|के)|ห้าม|لا تشارك|请勿|勿向|绝不|공유하지"
 )
 #: In the order of the last columns of `EXTRAS`.
-_PATTERNS = (
+PATTERNS = (
     r"https?://",
     _BARE_LINK,
     _ODD_TLD,
@@ -79,9 +79,9 @@ _PATTERNS = (
     r"|\b(?:rs\.?|inr|usd|gbp|eur|ngn|kes|ksh|zar|php|idr|rp\.?|myr|rm|sgd|thb|vnd|aed|sar|brl|mxn|r\$)\s?\d",
     r"[x*•]{2,}-?\d{2,5}\b|\bending (?:in |with )?\d{2,5}\b|\ba/c (?:no\.? ?)?\w*\d{3,4}\b",
 )
-_PRESENT = PatternSet(_PATTERNS)
+_PRESENT = PatternSet(PATTERNS)
 
-_CODE = re.compile(r"(?<![\w.,/:-])(?:[A-Z]{1,3}-)?(?:\d{4,8}|\d{3}[- ]\d{3})(?![\w/:-]|[.,]\d)")
+CODE = re.compile(r"(?<![\w.,/:-])(?:[A-Z]{1,3}-)?(?:\d{4,8}|\d{3}[- ]\d{3})(?![\w/:-]|[.,]\d)")
 _RUN = re.compile(r"\d+")
 _UPPER, _LOWER, _DIGITS = (string.encode() for string in (ascii_uppercase, ascii_lowercase, digits))
 _BEYOND_ASCII = bytes(range(128, 256))
@@ -94,9 +94,9 @@ def extra_matrix(texts: Sequence[str], senders: Sequence[str]) -> Floats:
 
 
 def _features(text: str, sender: str) -> list[float]:
-    row = [*_shape(text), *_sender(sender), *[0.0] * len(_PATTERNS)]
+    row = [*_shape(text), *_sender(sender), *[0.0] * len(PATTERNS)]
     for index in _PRESENT.matches(text):
-        row[index - len(_PATTERNS)] = 1.0
+        row[index - len(PATTERNS)] = 1.0
     return row
 
 
@@ -112,7 +112,7 @@ def _shape(text: str) -> list[float]:
         upper / max(1, upper + lower),
         1.0 - len(raw.translate(None, _BEYOND_ASCII)) / size,
         min(len(runs) / 8, 2.0),
-        float(min(len(_CODE.findall(text)), 3)) if runs else 0.0,
+        float(min(len(CODE.findall(text)), 3)) if runs else 0.0,
         float(min(sum(len(run) >= 9 for run in runs), 3)),
         min(text.count("/") / 4, 2.0),
         min(text.count(".") / 8, 2.0),

@@ -24,9 +24,9 @@ _ZERO = str.maketrans({code: "0" for code in map(chr, range(0x10000)) if code.is
 #: Scripts written without blanks: each character is a token, their bigrams do the rest.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _NOT_WORD = "\\s\x00-/:-@\\[-`{-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00bf\u2000-\u206f\u20a0-\u20cf\u3000-\u303f"
-_TOKEN = re.compile(f"[^{_NOT_WORD}{_UNSPACED}]+|[{_UNSPACED}]|[$£€₹₦!?%]")
-_GRAM_SIZES = (3, 4)
-_LONGEST_TOKEN = 32  #: characters of a token that letter n-grams are taken of
+TOKEN = re.compile(f"[^{_NOT_WORD}{_UNSPACED}]+|[{_UNSPACED}]|[$£€₹₦!?%]")
+GRAM_SIZES = (3, 4)
+LONGEST_TOKEN = 32  #: characters of a token that letter n-grams are taken of
 
 
 class FeatureMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +69,7 @@ class Sparse(msgspec.Struct, frozen=True, gc=False):
 
 def tokens(text: str) -> list[str]:
     """Tokens of a canonical text: lower case, digits as zeros."""
-    return _TOKEN.findall(text.lower().translate(_ZERO) if not text.isascii() else _mask_ascii(text))
+    return TOKEN.findall(text.lower().translate(_ZERO) if not text.isascii() else _mask_ascii(text))
 
 
 def terms(words: Sequence[str]) -> list[str]:
@@ -77,11 +77,10 @@ def terms(words: Sequence[str]) -> list[str]:
     return [*words, *map(" ".join, pairwise(words))]
 
 
-@lru_cache(maxsize=65536)
 def letter_grams(word: str) -> tuple[str, ...]:
     """Letter n-grams of one token with a blank on both sides."""
-    padded = f" {word[:_LONGEST_TOKEN]} "
-    return tuple(padded[i : i + n] for n in _GRAM_SIZES for i in range(len(padded) - n + 1))
+    padded = f" {word[:LONGEST_TOKEN]} "
+    return tuple(padded[i : i + n] for n in GRAM_SIZES for i in range(len(padded) - n + 1))
 
 
 def load_feature_map(path: Path) -> FeatureMap:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from pipeline.extras import EXTRAS
 from pipeline.heuristics import HEURISTICS
@@ -20,7 +21,8 @@ def learn_features(texts: Sequence[str], *, words: int, bigrams: int, grams: int
     """
     tokenised = [tokens(text) for text in texts]
     word_counts = _document_counts(terms(row) for row in tokenised)
-    gram_counts = _document_counts((gram for word in row for gram in letter_grams(word)) for row in tokenised)
+    grams_of = lru_cache(maxsize=65_536)(letter_grams)  # most words come again
+    gram_counts = _document_counts((gram for word in row for gram in grams_of(word)) for row in tokenised)
     single = {term: count for term, count in word_counts.items() if " " not in term}
     pairs = {term: count for term, count in word_counts.items() if " " in term}
     chosen = sorted([*_top(single, words, min_texts), *_top(pairs, bigrams, min_texts)])

@@ -17,7 +17,7 @@ _SHAPE = (
     Measure("upper_share", "[A-Z]", "share", whole="[A-Za-z]"),
     Measure("non_ascii_share", r"[^\u0000-\u007f]", "byte_share"),
     Measure("digit_runs", r"\p{Nd}+", "count", per=8, cap=2),
-    Measure("code_shapes", of_python(extras._CODE.pattern), "count", cap=3),
+    Measure("code_shapes", of_python(extras.CODE.pattern), "count", cap=3),
     Measure("long_numbers", r"\p{Nd}{9,}", "count", cap=3),
     Measure("slashes", "/", "count", per=4, cap=2),
     Measure("dots", r"\.", "count", per=8, cap=2),
@@ -38,13 +38,13 @@ def describe(features: FeatureMap, manifest: Manifest) -> MobileMap:
         normaliser=manifest.normaliser,
         width=features.width + len(features.grams),
         heuristic_count=len(features.heuristics),
-        token=of_python(tfidf._TOKEN.pattern),
+        token=of_python(tfidf.TOKEN.pattern),
         vocabulary=dict(zip(features.words, count())),
         idf=features.word_idf,
         heuristics=heuristics(),
         extras=[*_SHAPE, *_patterns()],
-        gram_sizes=list(tfidf._GRAM_SIZES),
-        gram_token_length=tfidf._LONGEST_TOKEN,
+        gram_sizes=list(tfidf.GRAM_SIZES),
+        gram_token_length=tfidf.LONGEST_TOKEN,
         grams=dict(zip(features.grams, count(features.width))),
         gram_idf=features.gram_idf,
         labels={task: manifest.labels[task] for task in (*MODELS, "spam")},
@@ -62,5 +62,5 @@ def heuristics() -> list[Measure]:
 def _patterns() -> list[Measure]:
     names = extras.EXTRAS[len(_SHAPE) :]
     return [
-        Measure(name, of_re2(pattern), ignore_case=True) for name, pattern in zip(names, extras._PATTERNS, strict=True)
+        Measure(name, of_re2(pattern), ignore_case=True) for name, pattern in zip(names, extras.PATTERNS, strict=True)
     ]

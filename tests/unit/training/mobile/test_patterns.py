@@ -8,7 +8,7 @@ from pipeline import extras
 from pipeline.heuristics import SENDER_HEURISTICS, TEXT_HEURISTICS, PatternSet
 from training.mobile.patterns import of_python, of_re2
 
-_PATTERNS = [*(h.pattern for h in TEXT_HEURISTICS + SENDER_HEURISTICS), *extras._PATTERNS]
+_PATTERNS = [*(h.pattern for h in TEXT_HEURISTICS + SENDER_HEURISTICS), *extras.PATTERNS]
 _SETS = [PatternSet([pattern]) for pattern in _PATTERNS]
 _PORTABLE = [re.compile(of_re2(pattern), re.IGNORECASE) for pattern in _PATTERNS]
 
