@@ -1,5 +1,7 @@
 import json
-import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -43,14 +45,19 @@ def written(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def at_home(winnow: Winnow, api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Winnow:
-    """A home folder that names a server of this very process; its loads are short."""
+def at_home(winnow: Winnow, api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Winnow]:
+    """A home folder that names a server whose one process sleeps; its loads are short."""
     home = tmp_path / ".winnow"
     home.mkdir()
     (home / "development.key").write_text(KEY)
-    (home / "server.json").write_text(json.dumps({"url": api.url, "database_url": "", "pid": os.getpid()}))
     monkeypatch.setattr(capacity, "_WARM_UP_S", 0.02)
-    return winnow
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    (home / "server.json").write_text(json.dumps({"url": api.url, "database_url": "", "pid": sleeper.pid}))
+    try:
+        yield winnow
+    finally:
+        sleeper.kill()
+        sleeper.wait()
 
 
 def test_a_rate_becomes_replicas_and_cores(winnow: Winnow, written: str):
@@ -115,7 +122,7 @@ def test_measuring_writes_what_was_found(at_home: Winnow, api: ApiServer, tmp_pa
     shown = at_home("capacity", "measure", "--seconds", "0.2")
     assert shown.exit_code == 0, shown.stderr
     found = costs.read(tmp_path / "build" / "capacity.json")
-    assert "Ray" in found.parts  # this process, which is no part by any other name
+    assert found.parts.keys() == {"Ray"}  # the sleeper, which is no part by any other name
     assert all(found.traffic[kind].cached == 0 for kind in ("single", "bulk"))
     texts = [body["text"] for body in api.bodies("/v1/classify")]
     texts += [message["text"] for body in api.bodies("/v1/classify/batch") for message in body["messages"]]
