@@ -10,6 +10,7 @@ import random
 import resource
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +25,7 @@ from loadtests.bench.load import Plan, Result, timing
 _clock = time.perf_counter
 
 
-class Load:
+class Load(ABC):
     """What closed and open loop share: connections, and the record of answers."""
 
     def __init__(self, plan: Plan) -> None:
@@ -59,17 +60,17 @@ class Load:
             self._errors["unanswered"] += unanswered
         return self._result()
 
+    @abstractmethod
     async def feed(self) -> None:
         """Send everything, or set in motion what does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def free(self, connection: Connection) -> None:
         """A connection may send."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gone(self) -> None:
         """A connection is closed, perhaps with work left."""
-        raise NotImplementedError
 
     def send(self, connection: Connection, index: int, due: float | None = None) -> None:
         now = self._last_send = _clock()

@@ -9,7 +9,8 @@ import pytest
 from model_store.manifest import Ensemble, encode
 from model_store.store import LocalStore, Store
 from pipeline.errors import ModelError
-from tests.support.s3 import LARGE, REF, SMALL, make_version, manifest_of
+from tests.support.s3 import LARGE, REF, SMALL, make_version
+from tests.support.versions import manifest_of
 
 
 class Place(Protocol):

@@ -13,7 +13,8 @@ from model_store.manifest import Manifest, encode
 from model_store.s3 import S3Store
 from model_store.store import refs
 from pipeline.errors import ConfigError, ModelError, Unavailable
-from tests.support.s3 import LARGE, REF, S3, make_version, manifest_of
+from tests.support.s3 import LARGE, REF, S3, make_version
+from tests.support.versions import manifest_of
 
 MARGIN = 1 << 20  #: more than headers and small files take
 

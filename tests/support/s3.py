@@ -4,11 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import msgspec
 
-from model_store.manifest import Manifest, Platt
 from model_store.s3 import S3Store
-from model_store.store import describe_files
 from tests.support.proxy import Proxy
 
 REF = "distilbert/1"
@@ -53,21 +50,3 @@ def make_version(folder: Path, size: int = SMALL) -> Path:
     (folder / "empty.txt").touch()
     (folder / "tokenizer.json").write_text("{}")
     return folder
-
-
-def manifest_of(folder: Path, version: str = "1", **changes: object) -> Manifest:
-    made = Manifest(
-        name="distilbert",
-        version=version,
-        kind="distilbert",
-        created="2026-01-01",
-        description="for tests",
-        files=describe_files(folder, [path.name for path in folder.iterdir() if path.name != "manifest.json"]),
-        labels={"spam": ["ham", "spam"]},
-        max_tokens=96,
-        calibration={"spam": Platt()},
-        thresholds={"spam": {"0.005": 0.5}},
-        metrics={},
-        data=[],
-    )
-    return msgspec.structs.replace(made, **changes)

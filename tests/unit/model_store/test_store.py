@@ -3,9 +3,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from model_store.manifest import DataSource, Manifest, Platt, decode, encode
-from model_store.store import SHIPPED, LocalStore, describe_files
+from model_store.manifest import DataSource, decode, encode
+from model_store.store import SHIPPED, LocalStore
 from pipeline.errors import ModelError
+from tests.support.versions import manifest_of as manifest
 
 
 @pytest.fixture
@@ -20,24 +21,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
-
-
-def manifest(folder: Path, version: str = "1", **changes: object) -> Manifest:
-    made = Manifest(
-        name="distilbert",
-        version=version,
-        kind="distilbert",
-        created="2026-01-01",
-        description="for tests",
-        files=describe_files(folder, ["model.onnx", "tokenizer.json"]),
-        labels={"spam": ["ham", "spam"]},
-        max_tokens=96,
-        calibration={"spam": Platt()},
-        thresholds={"spam": {"0.005": 0.5}},
-        metrics={},
-        data=[],
-    )
-    return msgspec.structs.replace(made, **changes)
 
 
 def test_what_is_published_opens_byte_for_byte(store: LocalStore, folder: Path) -> None:
