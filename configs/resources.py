@@ -4,7 +4,6 @@ from configs.settings import Settings, project_path
 from model_store import open as stores
 from model_store.manifest import Manifest
 from model_store.store import Store
-from pipeline.errors import ConfigError
 from pipeline.policy import Policies, load_policies
 from pipeline.rules import RuleBook
 
@@ -21,13 +20,29 @@ def open_store(settings: Settings) -> Store:
 
 
 def read_manifests(settings: Settings) -> dict[str, Manifest]:
-    """Version to manifest, of the bundles that this server loads.
+    """Version to manifest, of what a server starts with.
 
     Raises:
         ModelError: one is missing, tampered with or incompatible.
     """
     store = open_store(settings)
-    return {ref: store.open(ref).manifest for ref in (settings.models.trees, *settings.models.transformers)}
+    return {ref: store.open(ref).manifest for ref in (*trees_to_start_with(settings), *settings.models.transformers)}
+
+
+def trees_to_start_with(settings: Settings) -> list[str]:
+    """The TF-IDF bundle of the settings, and those that the transformers are calibrated with.
+
+    Raises:
+        ModelError: a transformer is missing or malformed.
+    """
+    store = open_store(settings)
+    partners = [partner(settings, store.manifest(ref)) for ref in settings.models.transformers]
+    return list(dict.fromkeys([settings.models.trees, *partners]))
+
+
+def partner(settings: Settings, manifest: Manifest) -> str:
+    """The TF-IDF bundle that is a transformer's gate."""
+    return manifest.ensemble.partner if manifest.ensemble else settings.models.trees
 
 
 def read_rules(settings: Settings) -> RuleBook:
@@ -51,12 +66,9 @@ def check(settings: Settings) -> None:
     """Open everything once, so that a mistake is told before anything starts.
 
     Raises:
-        ConfigError: rules or policies are wrong, or models do not belong together.
+        ConfigError: rules or policies are wrong.
         ModelError: a model is missing, tampered with or incompatible.
     """
     read_rules(settings)
     read_policies(settings)
-    for ref, manifest in read_manifests(settings).items():
-        partner = manifest.ensemble.partner if manifest.ensemble else settings.models.trees
-        if partner != settings.models.trees:
-            raise ConfigError(f"models: {ref} was calibrated with {partner}, not with {settings.models.trees}")
+    read_manifests(settings)

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pipeline.course import EvidenceSettings
 from pipeline.errors import ConfigError
+from pipeline.feedback import FeedbackSettings
 from pipeline.memo import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +33,9 @@ class Models(Strict, frozen=True):
     cache: str = ".winnow/models"  #: folder, relative to the project, of copies of what a bucket holds
     min_created: str = ""  #: ISO date; versions created earlier are refused. Empty: no bound
     trees: str = "lightgbm/2"
-    transformers: tuple[str, ...] = ("distilbert/4", "distilbert/3")  #: loaded at start; the first is the default
+    #: loaded at start, the first is the default; others are loaded when experiments name them
+    transformers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("distilbert/4",)
+    memory_mb: Positive = 2048  #: that the versions of one stage's replica may take together
     threads: Positive | None = None  #: of one transformer's operators; None: as many of the reserved cores as pay off
     token_budget: Positive | None = (
         None  #: padded tokens in one of its micro-batches; None: what is cheapest on the machine
@@ -85,6 +89,8 @@ class Settings(Strict, frozen=True):
     intent_lane: Limits = Limits(slots=64, batch_items=1, queue_items=1_000)
     stage_timeout_ms: int = 800  #: one stage, one batch; then the stage is left out
     redis_timeout_ms: int = 50
+    feedback: FeedbackSettings = FeedbackSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
 
     def __post_init__(self) -> None:
         if 3 * self.stage_timeout_ms >= self.request.deadline_ms:

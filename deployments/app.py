@@ -13,6 +13,7 @@ from deployments.stages.groq_intent import GroqIntent
 from deployments.stages.light_gbm import LightGbm
 from deployments.stages.rule_engine import RuleEngine
 from deployments.stages.tokenizer import Tokenizer
+from pipeline.readiness import TRANSFORMER_STAGES, TREE_STAGES
 
 #: Stages by name, and how many calls a replica takes at once; each call is a batch.
 _STAGES: tuple[tuple[Any, int], ...] = (
@@ -22,6 +23,8 @@ _STAGES: tuple[tuple[Any, int], ...] = (
     (DistilBert, 64),
     (GroqIntent, 256),
 )
+#: Those of them that hold versions, and follow experiments.
+_VERSIONED = frozenset((*TRANSFORMER_STAGES, *TREE_STAGES))
 DEPLOYMENTS: dict[str, Any] = {"Ingress": Ingress} | {
     stage.__name__: serve.deployment(stage, name=stage.__name__, max_ongoing_requests=most) for stage, most in _STAGES
 }
@@ -42,8 +45,8 @@ def build(args: dict[str, Any]) -> Application:
 def compose(settings: Settings, options: Mapping[str, Mapping[str, Any]]) -> Application:
     """The DAG, with options of single deployments by name (replicas, CPU, autoscaling)."""
 
-    def bind(name: str, *args: Any) -> Application:
-        return DEPLOYMENTS[name].options(**options.get(name, {})).bind(settings, *args)
+    def bind(name: str, *args: Any, **more: Any) -> Application:
+        return DEPLOYMENTS[name].options(**options.get(name, {})).bind(settings, *args, **more)
 
     own = [stage.__name__ for stage, _ in _STAGES if stage.__name__ not in settings.placement.in_ingress]
-    return bind("Ingress", {name: bind(name) for name in own})
+    return bind("Ingress", {name: bind(name, **({"live": True} if name in _VERSIONED else {})) for name in own})

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
 
 from deployments.problem import ItemError, Problem
 from pipeline.errors import ConfigError, InvalidField, Overloaded, Unavailable, WinnowError
+from pipeline.findings import Report
+from pipeline.orders import ExperimentRequest, Listed, PromoteRequest, RampRequest, RollbackRequest
 from pipeline.routing import Experiment
+from pipeline.trail import ExperimentChange
 from pipeline.types import Verdict
-from pipeline.wire import BadItem, ClassifyRequest, ExperimentRequest, FeedbackRequest
+from pipeline.wire import BadItem, ClassifyRequest, FeedbackRequest
 
 _LONGEST_WAIT_S = 5.0  #: a server that asks for more patience gets no second try
 _ERRORS = {kind.code: kind for kind in WinnowError.__subclasses__()}
@@ -43,7 +46,11 @@ class _Batch(msgspec.Struct, frozen=True):
 
 
 class _Experiments(msgspec.Struct, frozen=True):
-    experiments: list[Experiment]
+    experiments: list[Listed]
+
+
+class _Changes(msgspec.Struct, frozen=True):
+    changes: list[ExperimentChange]
 
 
 class _Models(msgspec.Struct, frozen=True):
@@ -102,15 +109,54 @@ class Client:
         """Say what a message really was. Sent twice it counts once."""
         return self._read(await self._call("POST", "/v1/feedback", request), FeedbackReceipt)
 
-    async def experiments(self) -> list[Experiment]:
+    async def experiments(self) -> list[Listed]:
+        """Those in force, and whether their versions are ready."""
         return self._read(await self._call("GET", "/v1/experiments"), _Experiments).experiments
 
     async def put_experiment(self, task: str, request: ExperimentRequest) -> Experiment:
-        """Change weights. Where an answer was lost they may be set twice, as two revisions of equal weights."""
-        return self._read(await self._call("PUT", f"/v1/experiments/{quote(task, safe='')}", request), Experiment)
+        """Set weights. Where an answer was lost they may be set twice, as two revisions of equal weights."""
+        return self._read(await self._call("PUT", _path(task), request), Experiment)
+
+    async def end_experiment(self, task: str, *, revision: int | None = None, why: str = "") -> Experiment:
+        """Let the default version answer everything."""
+        query = urlencode({"why": why} | ({} if revision is None else {"revision": revision}))
+        return self._read(await self._call("DELETE", f"{_path(task)}?{query}"), Experiment)
+
+    async def promote(self, task: str, request: PromoteRequest) -> Experiment:
+        """Give a version all of the traffic."""
+        return self._read(await self._call("POST", f"{_path(task)}/promote", request), Experiment)
+
+    async def rollback(self, task: str, request: RollbackRequest) -> Experiment:
+        """Give the control all of the traffic; where it has that, the control before it.
+
+        Twice in a row is further back, so that a request without a revision is sent with the one of this moment: tried
+        again after a lost answer, it is a conflict and not a second rollback.
+
+        Raises:
+            NotFound: there is no experiment, or nothing to go back to.
+        """
+        if request.revision is None:
+            request = msgspec.structs.replace(request, revision=await self._revision(task))
+        return self._read(await self._call("POST", f"{_path(task)}/rollback", request), Experiment)
+
+    async def start_ramp(self, task: str, request: RampRequest) -> Experiment:
+        """Give a version more and more of the traffic, as long as no guardrail is hit."""
+        return self._read(await self._call("POST", f"{_path(task)}/ramp", request), Experiment)
+
+    async def history(self, task: str, limit: int = 50) -> list[ExperimentChange]:
+        """Who changed what, newest first."""
+        return self._read(await self._call("GET", f"{_path(task)}/history?limit={limit}"), _Changes).changes
+
+    async def report(self, task: str) -> Report:
+        """What each version did, and what is known of the difference."""
+        return self._read(await self._call("GET", f"{_path(task)}/report"), Report)
 
     async def models(self) -> list[LoadedModel]:
         return self._read(await self._call("GET", "/v1/models"), _Models).models
+
+    async def _revision(self, task: str) -> int | None:
+        """Of the experiment in force."""
+        return next((each.revision for each in await self.experiments() if each.task == task), None)
 
     async def _call(self, method: str, path: str, body: Any = None) -> bytes:
         encoded = _encode(body) if body is not None else None
@@ -166,6 +212,10 @@ class Client:
 
     def _foreign(self) -> WinnowError:
         return WinnowError(f"{self._url} does not answer as this version of Winnow does; is the URL right?")
+
+
+def _path(task: str) -> str:
+    return f"/v1/experiments/{quote(task, safe='')}"
 
 
 def _error(problem: Problem, retry_after_s: float | None = None) -> WinnowError:

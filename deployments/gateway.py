@@ -2,26 +2,40 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from configs.resources import read_manifests, read_policies
-from configs.settings import Secrets, Settings
+from configs.resources import read_policies
+from configs.settings import Secrets, Settings, project_path
 from deployments import interpreter, metrics, wiring
 from deployments.backends import open_redis
+from deployments.catalogue import Catalogue
+from deployments.experiment_desk import ExperimentDesk
+from deployments.feedback_desk import FeedbackDesk
 from deployments.office import Office
+from deployments.roster import Roster
 from deployments.stages.worker import DRY_RUN
+from deployments.steward import Steward
 from pipeline.clients.directory_feed import DirectoryFeed
+from pipeline.clients.experiments import Experiments
+from pipeline.clients.fleet import Fleet
 from pipeline.clients.postgres import Database
+from pipeline.clients.spool import Spool
+from pipeline.clients.trial_reports import TrialReports
 from pipeline.directory import Directory, Principal, Scope
 from pipeline.errors import Forbidden, Unauthenticated, Unavailable, describe
+from pipeline.exposure import Exposures
 from pipeline.flow import Flow, Stages
 from pipeline.observe import Observer
-from pipeline.types import IntentStage, Message
+from pipeline.router import Router
+from pipeline.tally import Tally
+from pipeline.types import IntentStage, Message, Versions
 
 log = logging.getLogger(__name__)
 
 _RETRY_S = 0.2
 _PATIENCE_S = 60.0
+_ARMS_PATIENCE_S = 30.0  #: for arms that are still being loaded somewhere
 _AGE_INTERVAL_S = 1.0
 
 
@@ -40,7 +54,8 @@ class Gateway:
         self._secrets = secrets
         self._stages = stages
         self._intent = intent
-        self._manifests = read_manifests(settings)
+        self._catalogue = Catalogue(settings)
+        self._router = Router(self._catalogue.defaults, self._catalogue.partner)
         self._directory = Directory(default_policy=read_policies(settings).default)
         self._tasks: list[asyncio.Task[None]] = []
         self.waiting_for = "the start"  #: what keeps it from being ready; "" when nothing does
@@ -50,25 +65,16 @@ class Gateway:
 
         It gives up waiting after a while, since a replica that answers 503 and says why is better than none.
         """
-        observer = metrics.PrometheusObserver()
         self._redis = open_redis(self.settings, self._secrets)
         self._database = await Database.open(self._secrets.database_url)
         self._feed = DirectoryFeed(self._secrets.database_url, self._adopt, blank=self._directory)
-        keys = wiring.build_keys(self.settings, self._secrets)
-        cascade = self.settings.cascade.enabled
-        flow = wiring.build_flow(self.settings, self._manifests, self._stages, observer, cascade=cascade)
-        ask = self._secrets.groq_api_key
-        self.classifier = wiring.build_classifier(
-            self.settings,
-            self._manifests,
-            directory=lambda: self._directory,
-            keys=keys,
-            assess=wiring.assess_lane(self.settings, flow, self._redis, observer),
-            intents=wiring.intent_lane(self.settings, self._intent, self._redis, observer) if ask else None,
-        )
-        receipts = wiring.receipt_secrets(self._secrets)
-        self.office = Office(self._database, self._redis, receipts, self._manifests, self.settings.models.transformers)
+        self._roster = Roster(self._catalogue, self._router, Fleet(self._database))
+        self._open_desks()
+        self._open_lanes()
         self._feed.start()
+        self._roster.start()
+        self._steward.start()
+        self.feedback_desk.start()
         warmup = asyncio.create_task(self._become_ready())
         self._tasks = [warmup, asyncio.create_task(self._report_age())]
         await asyncio.wait([warmup], timeout=_PATIENCE_S)
@@ -79,7 +85,11 @@ class Gateway:
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+        self._shadows.stop()
         await self._feed.stop()
+        await self._roster.stop()
+        await self._steward.stop()
+        await self.feedback_desk.stop()
         await self._redis.close()
         await self._database.close()
 
@@ -104,8 +114,53 @@ class Gateway:
             raise Forbidden(f"the key lacks the scope {scope}")
         return principal
 
+    def _open_desks(self) -> None:
+        feedback = self.settings.feedback
+        spool = Spool(project_path(feedback.spool), self._secrets.database_url, feedback.spool_mb << 20)
+        evidence = self.settings.evidence
+        self._tally = Tally()
+        self._steward = Steward(self._database, self._tally, Experiments(self._database), evidence)
+        self.office = Office(self._database, self._catalogue.manifests)
+        self.feedback_desk = FeedbackDesk(
+            self._database,
+            self._redis,
+            wiring.receipt_secrets(self._secrets),
+            spool,
+            reports_per_tenant=feedback.reports_per_tenant,
+            on_event=metrics.count_feedback,
+        )
+        self.desk = ExperimentDesk(
+            self._database,
+            self._catalogue.admit,
+            self._catalogue.defaults,
+            self._roster.states,
+            TrialReports(self._database, evidence).report,
+        )
+
+    def _open_lanes(self) -> None:
+        """Where messages go: the lane of assessments, that of intents, and the shadows beside them."""
+        observer = metrics.PrometheusObserver()
+        cascade = self.settings.cascade.enabled
+        flow, beside = (
+            wiring.build_flow(self.settings, self._catalogue, self._stages, observer, cascade=cascade) for _ in range(2)
+        )
+        keys = wiring.build_keys(self.settings, self._secrets)
+        ask = self._secrets.groq_api_key
+        self._shadows = wiring.build_shadows(beside, self._catalogue.limits, self._tally, observer)
+        self.classifier = wiring.build_classifier(
+            self.settings,
+            self._catalogue,
+            directory=lambda: self._directory,
+            router=self._router,
+            keys=keys,
+            assess=wiring.assess_lane(self.settings, flow, self._redis, observer),
+            intents=wiring.intent_lane(self.settings, self._intent, self._redis, observer) if ask else None,
+            watch=Exposures(self._tally, self._router, self._shadows),
+        )
+
     def _adopt(self, directory: Directory) -> None:
         self._directory = directory
+        self._roster.adopt(directory)
 
     async def _report_age(self) -> None:
         """Keep the gauge of the directory's age up to date; infinite before the first load."""
@@ -115,14 +170,17 @@ class Gateway:
             await asyncio.sleep(_AGE_INTERVAL_S)
 
     async def _become_ready(self) -> None:
-        """Dry-run until every stage answers for every version; then wait for the directory."""
-        flow = wiring.build_flow(self.settings, self._manifests, self._stages, Observer(), cascade=False)
-        messages = [dry_message(version) for version in self.settings.models.transformers]
+        """Dry-run until every stage answers for every version; then wait for the directory, and for its arms."""
+        flow = wiring.build_flow(self.settings, self._catalogue, self._stages, Observer(), cascade=False)
+        messages = [dry_message(ref, self._catalogue.partner) for ref in self.settings.models.transformers]
         while missing := await _missing(flow, messages):
             self.waiting_for = ", ".join(sorted(missing))
             await asyncio.sleep(_RETRY_S)
         self.waiting_for = "the directory in Postgres"
         await self._feed.loaded()
+        self.waiting_for = "versions that experiments name"
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._roster.settled(), _ARMS_PATIENCE_S)
         self.waiting_for = ""
 
 
@@ -135,8 +193,8 @@ async def _missing(flow: Flow, messages: Sequence[Message]) -> set[str]:
         return {"the dry run"}
 
 
-def dry_message(version: str) -> Message:
-    """A message that nobody sent, for one transformer version."""
+def dry_message(version: str, partner: Callable[[str], str]) -> Message:
+    """A message that nobody sent, for one transformer version and its partner."""
     return Message(
         id="dry-run",
         text=DRY_RUN,
@@ -146,7 +204,7 @@ def dry_message(version: str) -> Message:
         policy="moderate",
         intent="none",
         obfuscated=False,
-        version=version,
+        versions=Versions(version, *(partner(version),) * 4),
         received_at=0.0,
         deadline=float("inf"),
     )

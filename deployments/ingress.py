@@ -46,7 +46,7 @@ def _stages(settings: Settings, handles: Mapping[str, DeploymentHandle]) -> Stag
     rules, trees, tokenizer = (handles.get(name) for name in ("RuleEngine", "LightGbm", "Tokenizer"))
     return Stages(
         RemoteRules(rules) if rules else RuleEngine(settings),
-        RemoteTrees(trees) if trees else LightGbm(settings),
-        RemoteTokenizer(tokenizer) if tokenizer else Tokenizer(settings),
+        RemoteTrees(trees) if trees else LightGbm(settings, live=True),
+        RemoteTokenizer(tokenizer) if tokenizer else Tokenizer(settings, live=True),
         RemoteTransformer(handles["DistilBert"]),
     )

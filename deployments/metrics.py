@@ -43,6 +43,7 @@ STAGE_FAILURES = Counter("winnow_stage_failures", "Batches that a stage was left
 CASCADE = Counter("winnow_cascade", "Messages that the gate decided alone (skipped) or passed on", ["outcome"])
 AUDITS = Counter("winnow_cascade_audits", "Skipped messages sent through all the same", ["outcome"])
 BACKEND_FAILURES = Counter("winnow_backend_failures", "Calls to a backend that went unanswered", ["backend", "reason"])
+FEEDBACK = Counter("winnow_feedback", "Labels, by what became of them", ["event"])
 GROQ_OUTCOMES = Counter("winnow_groq_outcomes", "Messages that the language model was asked about", ["outcome"])
 GROQ_TOKENS = Counter("winnow_groq_tokens", "Tokens that the language model read and wrote", ["kind"])
 DIRECTORY_AGE = Gauge(
@@ -90,6 +91,11 @@ class PrometheusObserver(Observer):
 def count_backend_failure(backend: str, reason: str) -> None:
     """Hook for clients: a call went unanswered."""
     _child(BACKEND_FAILURES, backend, reason).inc()
+
+
+def count_feedback(event: str) -> None:
+    """Hook for the feedback desk: a label was stored, spooled, dropped …"""
+    _child(FEEDBACK, event).inc()
 
 
 def count_groq_outcome(outcome: str) -> None:

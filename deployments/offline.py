@@ -14,16 +14,18 @@ import msgspec
 
 from configs import resources
 from configs.settings import CascadeSettings, Models, Request, Settings
+from deployments.catalogue import Catalogue
 from deployments.stages.distil_bert import DistilBert
 from deployments.stages.light_gbm import LightGbm
 from deployments.stages.tokenizer import Tokenizer
 from deployments.wiring import assess_lane, build_classifier, build_flow
 from pipeline.classifier import Classifier, Failed
 from pipeline.directory import Directory, Principal
-from pipeline.flow import Flow, Stages
+from pipeline.flow import Stages
 from pipeline.keys import Keys
 from pipeline.memo import Limits
 from pipeline.observe import Observer
+from pipeline.router import Router
 from pipeline.rules import RuleBook
 from pipeline.types import RuleHit, Verdict
 from pipeline.wire import BadItem, ClassifyRequest
@@ -47,7 +49,7 @@ class Offline:
 
     def __init__(self, settings: Settings, *, rules: bool = True) -> None:
         resources.check(settings)
-        self._classifier = _classifier(settings, _flow(settings, rules=rules))
+        self._classifier = _classifier(settings, Catalogue(settings), rules=rules)
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,23 +95,19 @@ def settings_for(root: Path | None, transformer: str | None, trees: str | None, 
     )
 
 
-def _classifier(settings: Settings, flow: Flow) -> Classifier:
+def _classifier(settings: Settings, catalogue: Catalogue, *, rules: bool) -> Classifier:
     directory = Directory(default_policy=resources.read_policies(settings).default)
+    book = resources.read_rules(settings) if rules else None
+    stages = Stages(_Rules(book), LightGbm(settings), Tokenizer(settings), DistilBert(settings))
+    flow = build_flow(settings, catalogue, stages, Observer(), cascade=settings.cascade.enabled)
     return build_classifier(
         settings,
-        resources.read_manifests(settings),
+        catalogue,
         directory=lambda: directory,
+        router=Router(catalogue.defaults, catalogue.partner),
         keys=Keys(secrets.token_hex()),
         assess=assess_lane(settings, flow, None, Observer()),
         intents=None,
-    )
-
-
-def _flow(settings: Settings, *, rules: bool) -> Flow:
-    book = resources.read_rules(settings) if rules else None
-    stages = Stages(_Rules(book), LightGbm(settings), Tokenizer(settings), DistilBert(settings))
-    return build_flow(
-        settings, resources.read_manifests(settings), stages, Observer(), cascade=settings.cascade.enabled
     )
 
 

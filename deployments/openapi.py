@@ -7,7 +7,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from deployments.problem import ItemError, Problem
-from pipeline import wire
+from pipeline import orders, wire
+from pipeline.findings import Report
+from pipeline.routing import Experiment
+from pipeline.trail import ExperimentChange
 from pipeline.types import RuleHit, Verdict
 
 EXAMPLE = {
@@ -19,8 +22,15 @@ _REF = "#/components/schemas/{name}"
 _STRUCTS = (
     wire.ClassifyRequest,
     wire.FeedbackRequest,
-    wire.ExperimentRequest,
     wire.PolicyRequest,
+    orders.ExperimentRequest,
+    orders.PromoteRequest,
+    orders.RollbackRequest,
+    orders.RampRequest,
+    orders.Listed,
+    Experiment,
+    ExperimentChange,
+    Report,
     Verdict,
     RuleHit,
     Problem,
@@ -35,9 +45,12 @@ _PROBLEMS = {
     429: "Too many messages wait; see `Retry-After`",
     503: "Not in time, or a part is down; see `Retry-After`",
 }
+_OF_A_RESOURCE = {404: "There is no such resource", 409: "Somebody else changed it first"}
 
 
-def operation(body: str, example: dict[str, Any], answer: dict[str, Any], status: int = 200) -> dict[str, Any]:
+def operation(
+    body: str, example: dict[str, Any], answer: dict[str, Any], status: int = 200, *, of_a_resource: bool = False
+) -> dict[str, Any]:
     """Keyword arguments for a FastAPI route whose body FastAPI does not parse.
 
     Args:
@@ -45,20 +58,28 @@ def operation(body: str, example: dict[str, Any], answer: dict[str, Any], status
         example: of a request.
         answer: schema of the answer.
         status: of success.
+        of_a_resource: see `responses`.
     """
     content = {"schema": {"$ref": _REF.format(name=body)}, "example": example}
     return {
         "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": content}}},
-        "responses": responses(answer, status),
+        "responses": responses(answer, status, of_a_resource=of_a_resource),
         "status_code": status,
     }
 
 
-def responses(answer: dict[str, Any], status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The answers of a route: success, and every problem."""
+def responses(
+    answer: dict[str, Any], status: int = 200, *, of_a_resource: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route: success, and every problem.
+
+    Args:
+        of_a_resource: the path names something that may not exist, or that others change too.
+    """
     problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
     found: dict[int | str, dict[str, Any]] = {
-        code: {"description": text, "content": problem} for code, text in _PROBLEMS.items()
+        code: {"description": text, "content": problem}
+        for code, text in (_PROBLEMS | (_OF_A_RESOURCE if of_a_resource else {})).items()
     }
     found[status] = {"description": "OK", "content": {"application/json": {"schema": answer}}}
     return found
@@ -66,6 +87,16 @@ def responses(answer: dict[str, Any], status: int = 200) -> dict[int | str, dict
 
 def ref(name: str) -> dict[str, Any]:
     return {"$ref": _REF.format(name=name)}
+
+
+def listing(name: str, schema: str) -> dict[str, Any]:
+    """Schema of an answer that holds a list under `name`."""
+    return {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": ref(schema)}}}
+
+
+def parameter(name: str, kind: str, description: str) -> dict[str, Any]:
+    """An optional parameter of the query, which FastAPI does not read."""
+    return {"name": name, "in": "query", "required": False, "schema": {"type": kind}, "description": description}
 
 
 BATCH_ANSWER = {

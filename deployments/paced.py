@@ -12,7 +12,6 @@ from deployments.costs import BULK, Kind
 from deployments.evaluation import Answerer, Outcome
 from deployments.fresh import fresh
 from deployments.latency import failure, is_cached
-from pipeline.classifier import SPAM_TASK
 from pipeline.errors import Unavailable, WinnowError
 from pipeline.types import Verdict
 from pipeline.wire import BadItem, ClassifyRequest
@@ -65,7 +64,7 @@ class Server:
         outcomes = await paced(self._client, messages, rate, BULK if kind == "bulk" else 1)
         sample = self._sample(kind, before, started, len(messages))
         verdicts = [_complete(outcome) for outcome in outcomes]
-        skipped = sum(SPAM_TASK not in verdict.models for verdict in verdicts)
+        skipped = sum("spam" not in verdict.models for verdict in verdicts)
         return Load(sample, skipped, sum(map(is_cached, verdicts)))
 
     def _sample(self, kind: Kind | None, before: usage.Reading, started: float, messages: int) -> Sample:

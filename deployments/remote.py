@@ -25,8 +25,8 @@ class RemoteTrees:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._score = handle.score
 
-    async def score(self, texts: list[str], senders: list[str]) -> TreeScores:
-        scores: TreeScores = await self._score.remote(texts, senders)
+    async def score(self, texts: list[str], senders: list[str], version: str) -> TreeScores:
+        scores: TreeScores = await self._score.remote(texts, senders, version)
         return scores
 
 

@@ -2,46 +2,48 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from configs.resources import read_policies, read_rules
+from configs.resources import read_rules
 from configs.settings import Secrets, Settings
-from model_store.manifest import NORMALISER, Manifest
-from pipeline.cascade import Gate, SpamModel
-from pipeline.classifier import Bounds, Classifier, IntentQuestion
+from deployments.catalogue import Catalogue
+from model_store.manifest import NORMALISER
+from pipeline.cascade import Gate
+from pipeline.classifier import Bounds, Classifier, IntentQuestion, Watch
 from pipeline.directory import Directory
 from pipeline.errors import Unavailable
 from pipeline.flow import Flow, Stages
 from pipeline.keys import Keys
 from pipeline.memo import Memo, Shelf
 from pipeline.observe import Observer
-from pipeline.policy import Limits, resolve
-from pipeline.scoring import RULES_SCORER, RULES_THRESHOLDS
-from pipeline.types import Assessment, IntentStage, Message, PolicyName
-
-Manifests = Mapping[str, Manifest]  #: by version, of the bundles that this server loads
+from pipeline.policy import LimitBook
+from pipeline.router import Router
+from pipeline.shadow import Shadows
+from pipeline.tally import Tally
+from pipeline.types import Assessment, IntentStage, Message
+from pipeline.verdicts import decide_on, labels
 
 _GRACE_S = 0.2  # for the stage to give up by itself
 
 
-def build_flow(settings: Settings, manifests: Manifests, stages: Stages, observer: Observer, *, cascade: bool) -> Flow:
+def build_flow(settings: Settings, catalogue: Catalogue, stages: Stages, observer: Observer, *, cascade: bool) -> Flow:
     """The DAG; without the cascade every message reaches the transformer."""
-    models = _spam_models(settings, manifests)
     return Flow(
         stages,
-        models,
-        settings.models.trees,
-        Gate(models if cascade else {}, audit_rate=settings.cascade.audit_rate),
+        catalogue.models,
+        Gate(catalogue.models if cascade else {}, audit_rate=settings.cascade.audit_rate),
         timeout_s=settings.stage_timeout_ms / 1000,
         observer=observer,
     )
 
 
 def build_keys(settings: Settings, secrets: Secrets) -> Keys:
-    """Cache keys that change with models, rules and normaliser; what else an answer depends on is as old as its TTL."""
-    return Keys(secrets.winnow_secret, (settings.models.trees, read_rules(settings).version, NORMALISER))
+    """Cache keys that change with rules and normaliser, and with the models that each question names; what else an
+    answer depends on is as old as its TTL.
+    """
+    return Keys(secrets.winnow_secret, (read_rules(settings).version, NORMALISER))
 
 
 def receipt_secrets(secrets: Secrets) -> tuple[bytes, ...]:
@@ -51,12 +53,14 @@ def receipt_secrets(secrets: Secrets) -> tuple[bytes, ...]:
 
 def build_classifier(
     settings: Settings,
-    manifests: Manifests,
+    catalogue: Catalogue,
     *,
     directory: Callable[[], Directory],
+    router: Router,
     keys: Keys,
     assess: Memo[Message, Assessment],
     intents: Memo[IntentQuestion, str] | None,
+    watch: Watch | None = None,
 ) -> Classifier:
     request = settings.request
     return Classifier(
@@ -67,13 +71,14 @@ def build_classifier(
             intent_budget_s=settings.intent.budget_ms / 1000,
         ),
         directory=directory,
-        limits=_limits(settings, manifests),
-        transformers=settings.models.transformers,
+        router=router,
+        limits=catalogue.limits,
         assess=assess,
         intents=intents,
         language_model=settings.intent.model,
         keys=keys,
         receipt_secret=keys.purpose("receipts"),
+        watch=watch,
     )
 
 
@@ -103,6 +108,16 @@ def intent_lane(settings: Settings, stage: IntentStage, shelf: Shelf, observer: 
     )
 
 
+def build_shadows(flow: Flow, limits: LimitBook, tally: Tally, observer: Observer) -> Shadows:
+    """Shadows on a flow of their own: what fails there closes nothing for the live one."""
+
+    def says(task: str, message: Message, assessment: Assessment) -> str | None:
+        decision = decide_on(limits, message, assessment)
+        return labels(decision, assessment.intent if decision.is_otp else None).get(task)
+
+    return Shadows(flow.assess, says, tally.compared, observer)
+
+
 async def _ask(
     stage: IntentStage, questions: Sequence[IntentQuestion]
 ) -> AsyncIterator[list[tuple[int, str | Exception]]]:
@@ -112,21 +127,3 @@ async def _ask(
     texts, senders = [question.text for question in questions], [question.sender for question in questions]
     labels = await asyncio.wait_for(stage.classify(texts, senders, budgets), max(budgets) + _GRACE_S)
     yield [(i, Unavailable("no intent in time") if label is None else label) for i, label in enumerate(labels)]
-
-
-def _spam_models(settings: Settings, manifests: Manifests) -> dict[str, SpamModel]:
-    return {
-        ref: SpamModel(
-            ref,
-            manifests[ref].ensemble,
-            manifests[ref].cascade,
-            tuple(sorted(set(manifests[ref].thresholds["spam"].values()))),
-        )
-        for ref in settings.models.transformers
-    }
-
-
-def _limits(settings: Settings, manifests: Manifests) -> dict[tuple[PolicyName, str], Limits]:
-    """Limits by policy and scorer. Phishing and OTP are the TF-IDF bundle's business, whoever scored spam."""
-    scorers = {ref: manifest.thresholds for ref, manifest in manifests.items()} | {RULES_SCORER: RULES_THRESHOLDS}
-    return resolve(read_policies(settings), scorers, common=manifests[settings.models.trees].thresholds)

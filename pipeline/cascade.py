@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 
 import msgspec
@@ -26,7 +26,7 @@ class SpamModel(msgspec.Struct, frozen=True):
 
 
 class Gate:
-    """The cascade of a set of transformer versions, with its audit.
+    """The cascade of transformer versions, with its audit; more of them may join.
 
     A share `audit_rate` of the skipped messages is sent through all the same. When more than `tolerance`
     of the last `window` audits would have been decided otherwise, the gate of that version closes until a restart:
@@ -46,7 +46,7 @@ class Gate:
         self._audit_rate = audit_rate
         self._tolerance = tolerance
         self._rng = rng or random.Random()
-        self._audits = {ref: deque[bool](maxlen=window) for ref in models}
+        self._audits: dict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=window))
         self._closed: set[str] = set()
 
     def skips(self, ref: str, gate: float, rules: float, known: float) -> bool:

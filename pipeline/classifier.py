@@ -5,7 +5,7 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -15,16 +15,15 @@ from pipeline.errors import InvalidField, WinnowError, describe
 from pipeline.keys import Keys
 from pipeline.memo import Memo, Waiter
 from pipeline.normalise import normalise
-from pipeline.policy import Limits, decide
-from pipeline.receipts import Receipt, sign
-from pipeline.routing import Experiment, choose, sticky_key
+from pipeline.policy import LimitBook
+from pipeline.router import Route, Router
 from pipeline.senders import canonical_address
-from pipeline.types import Assessment, IntentSource, Message, PolicyName, Verdict
+from pipeline.types import Assessment, Message, Verdict
+from pipeline.verdicts import Intent, Writer
 from pipeline.wire import BadItem, ClassifyRequest, check_text
 
 log = logging.getLogger(__name__)
 
-SPAM_TASK = "spam"
 T = TypeVar("T")
 
 _TURN = 128  #: messages of a batch that are handled in one turn of the loop
@@ -54,14 +53,18 @@ class _Asked(msgspec.Struct, frozen=True):
     """A message on its way."""
 
     message: Message
-    experiment: Experiment | None
+    route: Route
     waiter: Waiter[Assessment]
 
 
-class _Intent(msgspec.Struct, frozen=True):
-    label: str | None
-    source: IntentSource
-    missing: bool = False  #: the language model was asked in vain
+class Watch:
+    """Hears of messages that were routed; the methods do nothing. An experiment's evidence begins here."""
+
+    def answered(self, message: Message, route: Route, verdict: Verdict) -> None:
+        """A message got its verdict."""
+
+    def failed(self, message: Message, route: Route) -> None:
+        """A message got an error."""
 
 
 class Classifier:
@@ -69,14 +72,15 @@ class Classifier:
 
     Args:
         bounds: of requests.
-        directory: gives the current snapshot of tenants, policies and experiments.
-        limits: policy and scorer to the thresholds that hold there.
-        transformers: versions that are loaded; the first is the default.
+        directory: gives the current snapshot of tenants and policies.
+        router: chooses versions.
+        limits: thresholds of policies.
         assess: the lane that computes assessments.
         intents: the lane to the language model, None where there is none.
         language_model: which one; its answers are not another one's.
         keys: cache keys and pseudonyms.
         receipt_secret: signs receipts.
+        watch: hears of every message that was routed.
     """
 
     def __init__(
@@ -84,25 +88,26 @@ class Classifier:
         *,
         bounds: Bounds,
         directory: Callable[[], Directory],
-        limits: Mapping[tuple[PolicyName, str], Limits],
-        transformers: Sequence[str],
+        router: Router,
+        limits: LimitBook,
         assess: Memo[Message, Assessment],
         intents: Memo[IntentQuestion, str] | None,
         language_model: str,
         keys: Keys,
         receipt_secret: bytes,
+        watch: Watch | None = None,
     ) -> None:
         self._bounds = bounds
         self._directory = directory
-        self._limits = limits
-        self._transformers = tuple(transformers)
+        self._router = router
         self._assess = assess
         self._intents = intents
         self._language_model = language_model
         self._keys = keys
-        self._receipt_secret = receipt_secret
+        self._watch = watch or Watch()
         self._id_prefix = secrets.token_hex(6)
         self._ids = itertools.count()
+        self._writer = Writer(limits, keys, receipt_secret, self._new_id)
 
     async def classify(self, request: ClassifyRequest, principal: Principal) -> Verdict:
         """The verdict on one message.
@@ -112,7 +117,11 @@ class Classifier:
             Overloaded, DeadlineExceeded, Unavailable: no answer in time.
         """
         asked = self._ask(request, principal, self._bounds.deadline_s, bulk=False)
-        await asked.waiter
+        try:
+            await asked.waiter
+        except Exception:
+            self._watch.failed(asked.message, asked.route)
+            raise
         return self._conclude(asked) or await self._conclude_with_model(asked)
 
     async def classify_many(
@@ -131,12 +140,10 @@ class Classifier:
                 waiter.cancel()  # where the caller has hung up, nobody needs the rest
 
     def _ask(self, request: ClassifyRequest, principal: Principal, deadline_s: float, *, bulk: bool) -> "_Asked":
-        message, experiment = self._message(request, principal, deadline_s)
-        key = self._keys.answer(
-            "assess", message.tenant, message.sender, message.text, message.version, message.obfuscated
-        )
+        message, route = self._message(request, principal, deadline_s)
+        key = self._keys.answer("assess", message.tenant, message.sender, message.text, route.tag, message.obfuscated)
         waiter = self._assess.ask(key, message, cost=len(message.text), deadline=message.deadline, bulk=bulk)
-        return _Asked(message, experiment, waiter)
+        return _Asked(message, route, waiter)
 
     def _attempt_to_ask(self, request: ClassifyRequest | BadItem, principal: Principal) -> "_Asked | Failed":
         if isinstance(request, BadItem):
@@ -152,6 +159,7 @@ class Classifier:
         try:
             return self._conclude(asked)
         except Exception as error:
+            self._watch.failed(asked.message, asked.route)
             return _failed(asked.message.id, error)
 
     async def _fill_in(
@@ -183,9 +191,7 @@ class Classifier:
         assessment, _ = asked.waiter.result()
         return self._verdict(asked, await self._model_intent(asked.message, assessment))
 
-    def _message(
-        self, request: ClassifyRequest, principal: Principal, deadline_s: float
-    ) -> tuple[Message, Experiment | None]:
+    def _message(self, request: ClassifyRequest, principal: Principal, deadline_s: float) -> tuple[Message, Route]:
         check_text(request.text, self._bounds.text_chars)
         canonical = normalise(request.text)
         if not canonical.text:
@@ -194,7 +200,7 @@ class Classifier:
         sender = canonical_address(request.sender)
         recipient = canonical_address(request.recipient)
         budget_s = deadline_s if request.deadline_ms is None else request.deadline_ms / 1000
-        version, experiment = self._route(sender, recipient, message_id)
+        route = self._router.route(sender, recipient, message_id)
         message = Message(
             id=message_id,
             text=canonical.text,
@@ -204,35 +210,24 @@ class Classifier:
             policy=self._directory().policy_for(principal.tenant, recipient, request.policy),
             intent=request.intent,
             obfuscated=canonical.obfuscated,
-            version=version,
+            versions=route.versions,
             received_at=time.time(),
             deadline=time.monotonic() + budget_s,
         )
-        return message, experiment
+        return message, route
 
     def _new_id(self) -> str:
         return f"{self._id_prefix}{next(self._ids):x}"
 
-    def _route(self, sender: str, recipient: str, message_id: str) -> tuple[str, Experiment | None]:
-        """Version and experiment; the default and none where the arm is a version that this server has not loaded."""
-        experiment = self._directory().experiment(SPAM_TASK)
-        if experiment is not None:
-            key = sticky_key(experiment.sticky_by, sender=sender, recipient=recipient, message_id=message_id)
-            arm = choose(experiment, key)
-            if arm in self._transformers:
-                return arm, experiment
-        return self._transformers[0], None
-
-    def _local_intent(self, message: Message, assessment: Assessment) -> "_Intent | None":
+    def _local_intent(self, message: Message, assessment: Assessment) -> Intent | None:
         """The intent where it takes no language model; None where it does."""
-        limits = self._limits_of(message.policy, assessment.scorer)
-        if message.intent == "none" or assessment.otp is None or assessment.otp < limits.otp:
-            return _Intent(None, "none")
+        if message.intent == "none" or not self._writer.decide(message, assessment).is_otp:
+            return Intent(None, "none")
         if message.intent == "local" or self._intents is None:
-            return _Intent(assessment.intent, "lightgbm")
+            return Intent(assessment.intent, "lightgbm")
         return None
 
-    async def _model_intent(self, message: Message, assessment: Assessment) -> "_Intent":
+    async def _model_intent(self, message: Message, assessment: Assessment) -> Intent:
         """The language model's intent; the local one where it gave none in time."""
         assert self._intents is not None
         deadline = min(message.deadline, time.monotonic() + self._bounds.intent_budget_s)
@@ -241,53 +236,14 @@ class Classifier:
         try:
             intent, _ = await self._intents.get(key, question, cost=1, deadline=deadline)
         except WinnowError:
-            return _Intent(assessment.intent, "lightgbm", missing=True)
-        return _Intent(intent, "groq")
+            return Intent(assessment.intent, "lightgbm", missing=True)
+        return Intent(intent, "groq")
 
-    def _limits_of(self, policy: PolicyName, scorer: str) -> Limits:
-        return self._limits[policy, scorer or self._transformers[0]]
-
-    def _verdict(self, asked: "_Asked", intent: "_Intent") -> Verdict:
-        message, experiment = asked.message, asked.experiment
+    def _verdict(self, asked: "_Asked", intent: Intent) -> Verdict:
         assessment, source = asked.waiter.result()
-        decision = decide(assessment, self._limits_of(message.policy, assessment.scorer))
-        degraded = (*assessment.degraded, "groq") if intent.missing else assessment.degraded
-        unknown = assessment.decided_by == "none"
-        return Verdict(
-            message_id=message.id,
-            status="unclassified" if unknown else "degraded" if degraded else "complete",
-            action=decision.action,
-            is_spam=decision.is_spam,
-            spam_score=_rounded(assessment.spam),
-            is_phishing=decision.is_phishing,
-            phishing_score=_rounded(assessment.phishing),
-            is_otp=decision.is_otp,
-            otp_score=_rounded(assessment.otp),
-            otp_intent=intent.label,
-            intent_source=intent.source,
-            reasons=assessment.hits,
-            decided_by=assessment.decided_by,
-            models=assessment.models,
-            experiment=_experiment(experiment, message.version),
-            cache=source,
-            degraded=degraded,
-            receipt=self._receipt(message, assessment, experiment),
-        )
-
-    def _receipt(self, message: Message, assessment: Assessment, experiment: Experiment | None) -> str:
-        scores = {"spam": assessment.spam, "phishing": assessment.phishing, "otp": assessment.otp}
-        receipt = Receipt(
-            id=self._new_id(),
-            tenant=message.tenant,
-            task=SPAM_TASK if experiment else "",
-            arm=message.version,
-            revision=experiment.revision if experiment else 0,
-            models=assessment.models,
-            scores={task: score for task, score in scores.items() if score is not None},
-            sender_key=self._keys.sender(message.sender),
-            issued_at=int(message.received_at),
-        )
-        return sign(self._receipt_secret, receipt)
+        verdict = self._writer.verdict(asked.message, asked.route, assessment, source, intent)
+        self._watch.answered(asked.message, asked.route, verdict)
+        return verdict
 
 
 async def _in_turns(items: Sequence[T]) -> AsyncIterator[T]:
@@ -307,14 +263,3 @@ def _failed(message_id: str | None, error: Exception) -> Failed:
         return Failed(message_id, error)
     log.error("unexpected %s", describe(error))  # a message that nobody foresaw fails alone, too
     return Failed(message_id, WinnowError("unexpected"))
-
-
-def _experiment(experiment: Experiment | None, arm: str) -> dict[str, str | int] | None:
-    if experiment is None:
-        return None
-    return {"task": experiment.task, "arm": arm, "revision": experiment.revision}
-
-
-def _rounded(score: float | None) -> float | None:
-    """Six digits: enough for a policy's finest threshold, without the noise of float32."""
-    return None if score is None else round(score, 6)

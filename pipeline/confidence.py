@@ -9,6 +9,7 @@ for constant: where rates drift while traffic is shifted, the e-value is to be t
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 from pipeline.evidence import Count
 
@@ -29,6 +30,7 @@ def rate(count: Count, alpha: float = 0.05) -> Interval:
     return _edge(holds, best, 0.0), _edge(holds, best, 1.0)
 
 
+@lru_cache(maxsize=64)  # milliseconds, and a ramp asks every second, mostly about the same labels
 def difference(control: Count, treatment: Count, alpha: float = 0.05) -> Interval:
     """Of the treatment's rate less the control's, -1 to 1.
 

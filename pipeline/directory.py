@@ -25,9 +25,18 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     scopes: frozenset[str]
 
 
+class Webhook(msgspec.Struct, frozen=True):
+    """Where a tenant is told of intents that come later."""
+
+    url: str
+    secret: str  #: signs what is posted
+
+
 class TenantRow(msgspec.Struct, frozen=True):
     id: str
     policy: PolicyName | None
+    local_only: bool = False  #: its messages never go to a language model
+    webhook: Webhook | None = None
 
 
 class KeyRow(msgspec.Struct, frozen=True):
@@ -50,7 +59,7 @@ class Changes(msgspec.Struct, frozen=True):
     tenants: tuple[TenantRow, ...] = ()
     keys: tuple[KeyRow, ...] = ()
     subscribers: tuple[SubscriberRow, ...] = ()
-    experiments: tuple[Experiment, ...] = ()
+    experiments: tuple[Experiment, ...] = ()  #: without arms: it has ended
 
     def __bool__(self) -> bool:
         return bool(self.tenants or self.keys or self.subscribers or self.experiments)
@@ -63,7 +72,7 @@ class Directory:
 
     def __init__(
         self,
-        tenants: dict[str, PolicyName | None] | None = None,
+        tenants: dict[str, TenantRow] | None = None,
         keys: dict[bytes, Principal] | None = None,
         subscribers: dict[tuple[str, str], PolicyName] | None = None,
         experiments: dict[str, Experiment] | None = None,
@@ -85,11 +94,22 @@ class Directory:
 
     def policy_for(self, tenant: str, recipient: str, requested: PolicyName | None) -> PolicyName:
         """The request's own policy, else the recipient's, else the tenant's, else the default."""
-        return (
-            requested or self._subscribers.get((tenant, recipient)) or self._tenants.get(tenant) or self._default_policy
-        )
+        row = self._tenants.get(tenant)
+        own = row.policy if row else None
+        return requested or self._subscribers.get((tenant, recipient)) or own or self._default_policy
+
+    def is_local_only(self, tenant: str) -> bool:
+        """Whether the tenant's messages must not leave this installation."""
+        row = self._tenants.get(tenant)
+        return row is not None and row.local_only
+
+    def webhook(self, tenant: str) -> Webhook | None:
+        """Where the tenant is told of intents that come later."""
+        row = self._tenants.get(tenant)
+        return row.webhook if row else None
 
     def experiment(self, task: str) -> Experiment | None:
+        """The one in force; None: the default version answers."""
         return self._experiments.get(task)
 
     @property
@@ -99,10 +119,10 @@ class Directory:
     def apply(self, changes: Changes) -> "Directory":
         """The snapshot after `changes`; what may be large is copied only when it changed."""
         return Directory(
-            self._tenants | {row.id: row.policy for row in changes.tenants},
+            self._tenants | {row.id: row for row in changes.tenants},
             _merge_keys(self._keys, changes.keys) if changes.keys else self._keys,
             _merge_subscribers(self._subscribers, changes.subscribers) if changes.subscribers else self._subscribers,
-            self._experiments | {experiment.task: experiment for experiment in changes.experiments},
+            _merge_experiments(self._experiments, changes.experiments),
             self._default_policy,
         )
 
@@ -110,6 +130,13 @@ class Directory:
 def hash_key(key: str) -> bytes:
     """SHA-256, 32 bytes. Keys carry 256 random bits, so that no slow hash is needed to keep them from being guessed."""
     return sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def read_tenant(
+    id_: str, policy: PolicyName | None, local_only: bool, url: str | None, secret: str | None
+) -> TenantRow:
+    """A row of the table."""
+    return TenantRow(id_, policy, local_only, Webhook(url, secret) if url and secret else None)
 
 
 def _merge_keys(known: dict[bytes, Principal], rows: tuple[KeyRow, ...]) -> dict[bytes, Principal]:
@@ -120,6 +147,11 @@ def _merge_keys(known: dict[bytes, Principal], rows: tuple[KeyRow, ...]) -> dict
         else:
             merged[row.hash] = Principal(row.tenant, row.id, row.scopes)
     return merged
+
+
+def _merge_experiments(known: dict[str, Experiment], rows: tuple[Experiment, ...]) -> dict[str, Experiment]:
+    newest = known | {row.task: row for row in rows}
+    return {task: experiment for task, experiment in newest.items() if experiment.arms}
 
 
 def _merge_subscribers(

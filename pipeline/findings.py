@@ -1,18 +1,18 @@
 """What an experiment has shown so far, in figures and in words."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
 from pipeline.confidence import Interval, difference, rate
 from pipeline.evidence import Count, Evidence
-from pipeline.trial import Arm, Trial
-from pipeline.wording import e_value, figures
+from pipeline.guardrails import Limits, stops_at
+from pipeline.trial import Arm, Question, Trial, questions
+from pipeline.wording import comparison, e_value
 
 NOT_ENOUGH = "not enough evidence"
 
-Question = Literal["false alarms", "recall", "failures"]
 Side = Literal["better", "worse", "unknown"]
 
 
@@ -30,8 +30,8 @@ class ArmFigures(msgspec.Struct, frozen=True):
     exposures: int
     failures: Share
     p99_ms: float | None
-    fpr: Share  #: of messages labelled legitimate: flagged or blocked
-    recall: Share  #: of messages labelled spam: flagged or blocked
+    fpr: Share  #: of messages labelled negative: taken for positive (flagged or blocked, called a one-time password …)
+    recall: Share  #: of messages labelled positive: recognised; of purposes: named rightly
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -46,9 +46,42 @@ class Finding(msgspec.Struct, frozen=True):
     expected: float  #: as many, were the arms alike
 
 
+class Point(msgspec.Struct, frozen=True):
+    """What was known when a bucket had closed: all events and rows so far."""
+
+    until: float  #: seconds since the epoch
+    control: Count
+    treatment: Count
+    e_value: float  #: two-sided
+
+
+class Series(msgspec.Struct, frozen=True):
+    question: Question
+    points: list[Point]  #: bad events: alarms, misses, failures
+
+
 class Compared(msgspec.Struct, frozen=True):
     treatment: ArmFigures
     findings: list[Finding]
+    series: list[Series] = []  #: by question, oldest bucket first
+
+
+class ShadowFigures(msgspec.Struct, frozen=True):
+    """What a shadow would have said, over the last day."""
+
+    arm: str
+    exposures: int
+    failures: int
+    only_shadow: int  #: the shadow alone would have said yes, or named that purpose
+    only_live: int
+
+
+class RampFigures(msgspec.Struct, frozen=True):
+    version: str
+    shares: list[float]  #: of the traffic, 0-1, step by step
+    step: int  #: index of the one in force
+    since: float  #: seconds since the epoch
+    outlook: str  #: what it waits for, or what comes next
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -56,19 +89,10 @@ class Report(msgspec.Struct, frozen=True):
     alpha: float  #: chance that a finding about arms that are alike ever claims a difference
     control: ArmFigures
     compared: list[Compared]
-
-
-class _Words(NamedTuple):
-    better: str
-    worse: str
-    good: bool = False  #: tell the share of what went well
-
-
-_WORDS: dict[Question, _Words] = {
-    "false alarms": _Words("flags fewer legitimate messages than", "flags more legitimate messages than"),
-    "recall": _Words("catches more spam than", "catches less spam than", good=True),
-    "failures": _Words("fails less often than", "fails more often than"),
-}
+    revision: int = 0  #: of the experiment
+    stops_at: float = stops_at(Limits())  #: one-sided e-value at which a guardrail takes the traffic of a treatment
+    shadows: list[ShadowFigures] = []
+    ramp: RampFigures | None = None
 
 
 def report(task: str, control: Arm, trials: Sequence[Trial], alpha: float = 0.05) -> Report:
@@ -85,7 +109,7 @@ def report(task: str, control: Arm, trials: Sequence[Trial], alpha: float = 0.05
 
 def finding(trial: Trial, question: Question, alpha: float = 0.05) -> Finding:
     """One question about a trial. The words name a side only once the e-value has reached 1 / alpha."""
-    evidence = _evidence(trial, question)
+    evidence = trial.evidence(question)
     side = _side(evidence, alpha)
     low, high = difference(evidence.control, evidence.treatment, alpha)
     return Finding(
@@ -101,7 +125,7 @@ def finding(trial: Trial, question: Question, alpha: float = 0.05) -> Finding:
 
 def _compared(trial: Trial, alpha: float) -> Compared:
     arm = _arm(trial.treatment, trial.false_alarms.treatment, trial.misses.treatment, alpha)
-    return Compared(arm, [finding(trial, question, alpha) for question in _WORDS])
+    return Compared(arm, [finding(trial, question, alpha) for question in questions(trial.task)])
 
 
 def _arm(arm: Arm, alarms: Count, misses: Count, alpha: float) -> ArmFigures:
@@ -119,10 +143,6 @@ def _share(count: Count, alpha: float) -> Share:
     return Share(count.events, count.rows, count.rate, rate(count, alpha) if count.rows else None)
 
 
-def _evidence(trial: Trial, question: Question) -> Evidence:
-    return {"false alarms": trial.false_alarms, "recall": trial.misses, "failures": trial.failures}[question]
-
-
 def _side(evidence: Evidence, alpha: float) -> Side:
     if evidence.either < 1 / alpha:
         return "unknown"
@@ -132,6 +152,5 @@ def _side(evidence: Evidence, alpha: float) -> Side:
 def _verdict(trial: Trial, question: Question, side: Side) -> str:
     if side == "unknown":
         return NOT_ENOUGH
-    evidence, words = _evidence(trial, question), _WORDS[question]
-    said = f"{trial.treatment.name} {words.better if side == 'better' else words.worse} {trial.control.name}"
-    return f"{said} ({figures(evidence, good=words.good)}), e-value {e_value(evidence.either)}"
+    found = e_value(trial.evidence(question).either)
+    return f"{comparison(trial, question, side)}, e-value {found}"

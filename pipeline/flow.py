@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TypeVar
@@ -19,6 +20,7 @@ import msgspec
 from pipeline.breaker import Breaker
 from pipeline.cancellation import stops_this_task
 from pipeline.cascade import Gate, SpamModel
+from pipeline.columns import assemble, bundles_of
 from pipeline.errors import describe
 from pipeline.observe import LEFT_ALONE, Observer
 from pipeline.scoring import Answers, combine, evidence
@@ -52,8 +54,7 @@ class Flow:
 
     Args:
         stages: where the work is done.
-        models: transformer version to what the flow must know of it.
-        trees: version of the TF-IDF bundle behind `stages.trees`, "lightgbm/1".
+        models: transformer version to what the flow must know of it; may grow.
         gate: the cascade.
         timeout_s: how long one stage may take for one batch before it is left out.
         observer: hears of every stage and of the cascade.
@@ -63,7 +64,6 @@ class Flow:
         self,
         stages: Stages,
         models: Mapping[str, SpamModel],
-        trees: str,
         gate: Gate,
         *,
         timeout_s: float,
@@ -71,11 +71,10 @@ class Flow:
     ) -> None:
         self._stages = stages
         self._models = models
-        self._tree_tasks = dict.fromkeys(("gate", "phishing", "otp", "intent"), trees)
         self._gate = gate
         self._timeout_s = timeout_s
         self._observer = observer
-        self._breakers = {stage: Breaker(threshold=3) for stage in (RULES, TREES, TOKENIZER, TRANSFORMER)}
+        self._breakers: dict[str, Breaker] = defaultdict(lambda: Breaker(threshold=3))
 
     async def assess(self, batch: Sequence[Message]) -> list[Assessment]:
         """One assessment a message, in order. Never raises for what a stage does."""
@@ -85,11 +84,10 @@ class Flow:
     async def assess_in_parts(self, batch: Sequence[Message]) -> AsyncIterator[list[tuple[int, Assessment]]]:
         """Index and assessment of each message; those that the gate decides do not wait for the transformer."""
         texts, senders = [m.text for m in batch], [m.sender for m in batch]
-        versions, obfuscated = [m.version for m in batch], [m.obfuscated for m in batch]
+        versions, obfuscated = [m.versions.spam for m in batch], [m.obfuscated for m in batch]
         size = len(batch)
         checked = self._attempt(RULES, lambda: self._stages.rules.check(texts, senders, obfuscated), size, len)
-        scored = self._attempt(TREES, lambda: self._stages.trees.score(texts, senders), size, lambda t: len(t.spam))
-        rules, trees = await asyncio.gather(checked, scored)
+        rules, trees = await asyncio.gather(checked, self._score(batch, texts, senders))
         weights = [evidence(hits or (), "spam") for hits in rules] if rules else [0.0] * size
         chosen, audited = self._choose(versions, trees, weights)
         if len(chosen) < size:
@@ -100,12 +98,28 @@ class Flow:
             self._audit(audited, versions, trees, {i: logit for i, (logit, _) in answers.items()}, weights)
             yield [(i, self._combine(i, batch[i], rules, trees, *answer)) for i, answer in answers.items()]
 
+    async def _score(self, batch: Sequence[Message], texts: list[str], senders: list[str]) -> TreeScores:
+        """Each task's scores by the bundle that is to answer it; mostly that is the same for all, and one call."""
+        versions = [message.versions for message in batch]
+        bundles = bundles_of(versions)
+        parts = await asyncio.gather(
+            *(
+                self._score_by(bundle, [texts[i] for i in rows], [senders[i] for i in rows])
+                for bundle, rows in bundles.items()
+            )
+        )
+        return assemble(versions, bundles, dict(zip(bundles, parts, strict=True)))
+
+    async def _score_by(self, bundle: str, texts: list[str], senders: list[str]) -> TreeScores | None:
+        score = self._stages.trees.score
+        return await self._attempt(
+            TREES, lambda: score(texts, senders, bundle), len(texts), lambda t: len(t.spam), bundle
+        )
+
     def _choose(
-        self, versions: list[str], trees: TreeScores | None, weights: list[float]
+        self, versions: list[str], trees: TreeScores, weights: list[float]
     ) -> tuple[dict[int, None], list[int]]:
         """Indices that need the transformer (as an ordered set), and those of them that are only audited."""
-        if trees is None:
-            return dict.fromkeys(range(len(versions))), []
         chosen: dict[int, None] = {}
         audited: list[int] = []
         gates, known = trees.spam.tolist(), trees.known.tolist()
@@ -135,12 +149,11 @@ class Flow:
         self,
         audited: list[int],
         versions: list[str],
-        trees: TreeScores | None,
+        trees: TreeScores,
         logits: Mapping[int, float],
         weights: list[float],
     ) -> None:
         for i in audited:
-            assert trees is not None
             disagreed = self._gate.record(versions[i], float(trees.spam[i]), logits[i], weights[i])
             if disagreed is not None:
                 self._observer.audit(disagreed)
@@ -150,32 +163,31 @@ class Flow:
         i: int,
         message: Message,
         rules: list[tuple[RuleHit, ...] | None] | None,
-        trees: TreeScores | None,
+        trees: TreeScores,
         logit: float = math.nan,
         missing: str | None = None,
     ) -> Assessment:
         hits = None if rules is None else rules[i]
         answers = Answers(
             hits=hits or (),
-            gate=math.nan if trees is None else float(trees.spam[i]),
-            phishing=math.nan if trees is None else float(trees.phishing[i]),
-            otp=math.nan if trees is None else float(trees.otp[i]),
-            intent=None if trees is None else trees.intent[i].tolist(),
+            gate=float(trees.spam[i]),
+            phishing=float(trees.phishing[i]),
+            otp=float(trees.otp[i]),
+            intent=trees.intent[i].tolist(),
             transformer=logit,
             degraded=(),
         )
         left_out = tuple(_left_out(answers, hits is None, missing))
-        model = self._models.get(message.version)
-        refs = {**self._tree_tasks, "spam": message.version}
-        return combine(
-            msgspec.structs.replace(answers, degraded=left_out), None if model is None else model.ensemble, refs
-        )
+        model = self._models.get(message.versions.spam)
+        ensemble = None if model is None else model.ensemble
+        models = msgspec.structs.asdict(message.versions)
+        return combine(msgspec.structs.replace(answers, degraded=left_out), ensemble, models)
 
     async def _attempt(
-        self, stage: str, call: Callable[[], Awaitable[T]], items: int, count: Callable[[T], int]
+        self, stage: str, call: Callable[[], Awaitable[T]], items: int, count: Callable[[T], int], version: str = ""
     ) -> T | None:
-        """The stage's answer, or None when it fails, takes too long, or is left alone."""
-        breaker, started = self._breakers[stage], time.monotonic()
+        """The stage's answer, or None when it fails, takes too long, or is left alone, with that version at least."""
+        breaker, started = self._breakers[stage + version], time.monotonic()
         if not breaker.allow(started):
             self._observer.stage(stage, items, 0.0, LEFT_ALONE)
             return None

@@ -7,10 +7,10 @@ import msgspec
 
 from pipeline.confidence import difference
 from pipeline.evidence import Bucket
-from pipeline.trial import Trial
-from pipeline.wording import e_value, figures
+from pipeline.trial import Trial, questions
+from pipeline.wording import comparison, e_value, labelled
 
-Move = Literal["continue", "advance", "stop"]
+Move = Literal["continue", "advance", "promote", "stop"]
 Share = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
@@ -22,7 +22,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Share  #: of the treatment, 0-1
     dwell_s: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     exposures: Whole = 0  #: messages that the treatment answered
-    labels: Whole = 0  #: of legitimate messages that it answered
+    labels: Whole = 0  #: of legitimate messages that it answered (see `pipeline.trial.decisive`)
     margin: Share | None = None  #: by how much more it might flag must be ruled out, as a share 0-1 of those
 
 
@@ -52,7 +52,14 @@ class Progress(msgspec.Struct, frozen=True):
     step: Whole  #: index into the ramp
     since: float  #: seconds since the epoch
     exposures: int = 0  #: since then, of the treatment
-    false_alarms: Bucket = Bucket()  #: since then: shares of traffic were constant, so totals can be compared
+    labelled: Bucket = (
+        Bucket()
+    )  #: of the decisive question, since then: shares were constant, so totals can be compared
+    revision: int = 0  #: of the experiment, since which that is so
+
+
+#: Rates that share the alpha of the guardrails.
+_RATES = 3
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -64,7 +71,7 @@ class Decision(msgspec.Struct, frozen=True):
 def decide(
     trial: Trial, progress: Progress, *, now: float, limits: Limits | None = None, ramp: tuple[Step, ...] = RAMP
 ) -> Decision:
-    """Stop at the first guardrail that is hit; else advance once the step has seen enough.
+    """Stop at the first guardrail that is hit; else advance once the step has seen enough, and promote after the last.
 
     Rates stop on evidence, so that asking every second stops a good treatment no more often than `limits.alpha`. Nor
     does a treatment that is worse by a step's margin pass that step more often, however long it is given.
@@ -74,28 +81,33 @@ def decide(
     Args:
         now: seconds since the epoch.
     """
-    if hit := next(_hit(trial, limits or Limits()), None):
+    limits = limits or Limits()
+    if hit := guardrail_hit(trial, limits):
         return Decision("stop", 0.0, hit)
     step = ramp[progress.step]
-    if progress.step == len(ramp) - 1:
-        return Decision("continue", step.share, "the ramp is complete")
-    if missing := next(_missing(step, progress, now, (limits or Limits()).alpha), None):
+    if missing := next(_missing(trial.task, step, progress, now, limits.alpha), None):
         return Decision("continue", step.share, missing)
+    if progress.step == len(ramp) - 1:
+        return Decision("promote", step.share, "the ramp is complete")
     share = ramp[progress.step + 1].share
     return Decision("advance", share, f"no guardrail was hit at {step.share:.0%} of the traffic, on to {share:.0%}")
 
 
-def _hit(trial: Trial, limits: Limits) -> Iterator[str]:
-    guarded = (
-        ("flags more legitimate messages than", trial.false_alarms),
-        ("misses more spam than", trial.misses),
-        ("fails more often than", trial.failures),
-    )
-    enough = len(guarded) / limits.alpha  # alpha is shared out among the rates
-    for words, evidence in guarded:
-        if evidence.more >= enough:
-            said = f"{trial.treatment.name} {words} {trial.control.name}"
-            yield f"{said} ({figures(evidence)}), e-value {e_value(evidence.more)}"
+def guardrail_hit(trial: Trial, limits: Limits) -> str | None:
+    """What the treatment did that it may not do; None: nothing that is known."""
+    return next(_hits(trial, limits), None)
+
+
+def stops_at(limits: Limits) -> float:
+    """The one-sided e-value at which a rate stops a treatment."""
+    return _RATES / limits.alpha
+
+
+def _hits(trial: Trial, limits: Limits) -> Iterator[str]:
+    for question in questions(trial.task):
+        found = trial.evidence(question).more
+        if found >= stops_at(limits):
+            yield f"{comparison(trial, question, 'worse')}, e-value {e_value(found)}"
     yield from _slow(trial, limits)
 
 
@@ -108,16 +120,17 @@ def _slow(trial: Trial, limits: Limits) -> Iterator[str]:
         yield f"{trial.treatment.name} has a p99 of {ours:.0f} ms{against}, the limit is {limits.p99_ms:.0f} ms"
 
 
-def _missing(step: Step, progress: Progress, now: float, alpha: float) -> Iterator[str]:
-    labels = progress.false_alarms.treatment.rows
+def _missing(task: str, step: Step, progress: Progress, now: float, alpha: float) -> Iterator[str]:
+    labels, words = progress.labelled.treatment.rows, labelled(task)
     at = f"at {step.share:.0%} of the traffic"
     if progress.exposures < step.exposures:
         yield f"{progress.exposures} of {step.exposures} messages {at}"
     if labels < step.labels:
-        yield f"{labels} of {step.labels} labels of legitimate messages {at}"
+        yield f"{labels} of {step.labels} {words.rows} {at}"
     if now - progress.since < step.dwell_s:
         yield f"{max(0.0, now - progress.since) / 3600:.1f} of {step.dwell_s / 3600:.1f} hours {at}"
     if step.margin is not None:
-        most = difference(progress.false_alarms.control, progress.false_alarms.treatment, alpha)[1]
+        most = difference(progress.labelled.control, progress.labelled.treatment, alpha)[1]
         if most >= step.margin:
-            yield f"up to {100 * most:.2g} points more false alarms are possible {at}, {100 * step.margin:.2g} are not"
+            possible = f"up to {100 * most:.2g} points more {words.events} are possible"
+            yield f"{possible} {at}, {100 * step.margin:.2g} are not"

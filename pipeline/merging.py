@@ -52,12 +52,12 @@ class Merger:
     """
     Args:
         run: computes a micro-batch; one at a time is asked for.
-        budgets: version to the padded tokens that one of its micro-batches may hold; other versions are unknown.
+        budget: padded tokens that a micro-batch of a version may hold; None: the version is unknown.
     """
 
-    def __init__(self, run: Run, budgets: Mapping[str, int]) -> None:
+    def __init__(self, run: Run, budget: Callable[[str], int | None]) -> None:
         self._run = run
-        self._budgets = budgets
+        self._budget = budget
         self._waiting: list[_Item] = []  #: oldest first
         self._plan: list[list[_Item]] = []  #: micro-batches of what waits, the one with the oldest item last
         self._task: asyncio.Task[None] | None = None
@@ -65,10 +65,11 @@ class Merger:
     async def score(self, tokens: TokenBatch, versions: Sequence[str]) -> Floats:
         """float32[N]; NaN for items of length 0, of unknown versions, and for those that fail by themselves."""
         job = _Job(tokens, asyncio.get_running_loop().create_future())
+        known = {version for version in set(versions) if self._budget(version)}
         items = [
             _Item(job, index, version)
             for index, (version, length) in enumerate(zip(versions, tokens.lengths.tolist(), strict=True))
-            if length and version in self._budgets
+            if length and version in known
         ]
         if not items:
             return job.logits
@@ -104,7 +105,7 @@ class Merger:
         cuts: list[tuple[int, list[_Item]]] = []
         lengths = np.asarray([item.job.tokens.lengths[item.index] for item in self._waiting], dtype=np.int32)
         for version, rows in by_version([item.version for item in self._waiting]).items():
-            for cut in micro_batches(lengths[rows], self._budgets[version]):
+            for cut in micro_batches(lengths[rows], self._budget(version) or 1):
                 places = rows[cut]
                 cuts.append((int(places.min()), [self._waiting[place] for place in places]))
         return [items for _, items in sorted(cuts, key=lambda each: -each[0])]

@@ -3,7 +3,7 @@
 A policy names the share of false alarms that it accepts; the manifest of a model turns that into thresholds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, get_args
 
 import msgspec
@@ -69,24 +69,70 @@ def load_policies(text: str, name: str) -> Policies:
     return policies
 
 
-def resolve(
-    policies: Policies, thresholds_by_ref: Mapping[str, Thresholds], common: Thresholds | None = None
-) -> dict[tuple[PolicyName, str], Limits]:
-    """Limits of every policy under every scorer.
+class LimitBook:
+    """The limits of every policy, by the versions that score; more of them may join.
 
     Args:
         policies: what the operator accepts.
-        thresholds_by_ref: scorer ("distilbert/2") to the thresholds of its tasks.
-        common: thresholds of tasks that a scorer has none of its own for (phishing and OTP are another model's).
+        scorers: scorer to the thresholds of its tasks.
 
     Raises:
-        ConfigError: names the scorer, the task and the rate that has no threshold.
+        ConfigError: as `add`.
     """
-    return {
-        (name, ref): _limits(policies, policy, ref, {**(common or {}), **thresholds})
-        for name, policy in _named(policies)
-        for ref, thresholds in thresholds_by_ref.items()
-    }
+
+    def __init__(self, policies: Policies, scorers: Mapping[str, Thresholds] | None = None) -> None:
+        self._policies = policies
+        self._thresholds: dict[str, Thresholds] = {}
+        self._limits: dict[tuple[PolicyName, str, str, str], Limits] = {}
+        for scorer, thresholds in (scorers or {}).items():
+            self.add(scorer, thresholds)
+
+    def add(self, scorer: str, thresholds: Thresholds, tasks: Collection[str] = ("spam",)) -> None:
+        """Know a version, once every policy has its thresholds there.
+
+        Args:
+            scorer: "distilbert/4".
+            thresholds: by task.
+            tasks: that it scores.
+
+        Raises:
+            ConfigError: names the scorer, the task and the rate that has no threshold.
+        """
+        for _, policy in _named(self._policies):
+            for task in tasks:
+                rates = (self._policies.otp_fpr,) if task == "otp" else (policy.flag_fpr, policy.block_fpr)
+                for rate in rates:
+                    if rate is not None:
+                        _at(thresholds, scorer, task, rate)
+        self._thresholds[scorer] = thresholds
+
+    def limits(self, policy: PolicyName, spam: str, phishing: str, otp: str) -> Limits:
+        """The limits of a policy.
+
+        Args:
+            policy: its name.
+            spam, phishing, otp: the version that scores each task; it was added.
+        """
+        key = (policy, spam, phishing, otp)
+        found = self._limits.get(key)
+        if found is None:
+            found = self._limits[key] = self._resolve(*key)
+        return found
+
+    def _resolve(self, policy: PolicyName, spam: str, phishing: str, otp: str) -> Limits:
+        accepted: Policy = getattr(self._policies.policies, policy)
+        flag, block = accepted.flag_fpr, accepted.block_fpr
+
+        def at(scorer: str, task: str, rate: float) -> float:
+            return _at(self._thresholds[scorer], scorer, task, rate)
+
+        return Limits(
+            spam_flag=at(spam, "spam", flag),
+            spam_block=None if block is None else at(spam, "spam", block),
+            phishing_flag=at(phishing, "phishing", flag),
+            phishing_block=None if block is None else at(phishing, "phishing", block),
+            otp=at(otp, "otp", self._policies.otp_fpr),
+        )
 
 
 def decide(assessment: Assessment, limits: Limits) -> Decision:
@@ -115,18 +161,8 @@ def _named(policies: Policies) -> list[tuple[PolicyName, Policy]]:
     return [(name, getattr(policies.policies, name)) for name in get_args(PolicyName)]
 
 
-def _limits(policies: Policies, policy: Policy, ref: str, thresholds: Thresholds) -> Limits:
-    def at(task: str, rate: float) -> float:
-        for key, threshold in thresholds.get(task, {}).items():
-            if float(key) == rate:
-                return threshold
-        raise ConfigError(f"{ref}: no threshold of task {task!r} for a false-positive rate of {rate}")
-
-    block = policy.block_fpr
-    return Limits(
-        spam_flag=at("spam", policy.flag_fpr),
-        spam_block=None if block is None else at("spam", block),
-        phishing_flag=at("phishing", policy.flag_fpr),
-        phishing_block=None if block is None else at("phishing", block),
-        otp=at("otp", policies.otp_fpr),
-    )
+def _at(thresholds: Thresholds, scorer: str, task: str, rate: float) -> float:
+    for key, threshold in thresholds.get(task, {}).items():
+        if float(key) == rate:
+            return threshold
+    raise ConfigError(f"{scorer}: no threshold of task {task!r} for a false-positive rate of {rate}")

@@ -11,7 +11,7 @@ import msgspec
 from pipeline.errors import InvalidField
 
 MAX_AGE_S = 90 * 24 * 3600.0
-_VERSION = 1
+_VERSION = 2
 _TAG_BYTES = 16
 _SCALE = 10_000
 
@@ -21,12 +21,12 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unk
 
     id: str  #: unique within the tenant
     tenant: str
-    task: str  #: of the experiment, "" outside of one
-    arm: str  #: "name/version"
-    revision: int
+    arms: dict[str, tuple[str, int]]  #: task to "name/version" and revision, of the experiments in force
     models: dict[str, str]  #: task to version
+    decisions: dict[str, str]  #: task to what the verdict said, as a label (see `pipeline.feedback`)
     scores: dict[str, float]  #: task to probability 0-1; four digits are kept, on the wire as an integer
     sender_key: str  #: pseudonym of the sender, "" when unknown
+    recipient_key: str  #: of the recipient, where an experiment sticks to it; else ""
     issued_at: int  #: seconds since the epoch
     version: int = _VERSION
 

@@ -1,30 +1,43 @@
 """Which model version answers a message: weighted, sticky, without any state."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from pipeline.errors import InvalidField
+from pipeline.ramps import Ramp
 
+Task = Literal["spam", "phishing", "otp", "intent"]
 StickyBy = Literal["sender", "recipient", "message"]
+
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class Experiment(msgspec.Struct, frozen=True):
     """How the traffic of one task is shared out among versions."""
 
-    task: str  #: "spam"
-    arms: dict[str, float]  #: "name/version" to weight; only ratios matter
+    task: Task
+    arms: dict[str, float]  #: "name/version" to weight; only ratios matter. Empty: the experiment has ended
     sticky_by: StickyBy
     salt: str  #: fixed for the experiment's life: changing it would reshuffle everybody
     revision: int  #: grows by one with every change
     shadow: dict[str, float] = {}  #: "name/version" to the share 0-1 of messages that it sees a copy of
+    control: str = ""  #: the arm that the others are compared with
+    began: dict[str, int] = {}  #: each other arm to the revision since which it is compared with this control
+    ramp: Ramp | None = None
 
 
-def choose(experiment: Experiment, key: str) -> str:
+def choose(experiment: Experiment, key: str, ready: Container[str] | None = None) -> str:
     """The arm of `key`, with probability weight / sum of weights, always the same one.
+
+    Args:
+        experiment: the weights.
+        key: see `sticky_key`.
+        ready: arms that can answer; None: all of them. The keys of the others are shared out as the weights say, and
+            nobody else moves. "" where none can.
 
     Every arm draws from an exponential distribution whose rate is its weight, seeded by salt, arm and key; the
     earliest draw wins (weighted rendezvous hashing). An arm's draw depends on nothing but itself, so raising its
@@ -36,11 +49,18 @@ def choose(experiment: Experiment, key: str) -> str:
     """
     best, earliest = "", math.inf
     for arm, weight in experiment.arms.items():
-        if weight > 0.0:
+        if weight > 0.0 and (ready is None or arm in ready):
             draw = -math.log(_uniform(f"{experiment.salt}\0{arm}\0{key}")) / weight
             if draw < earliest or not best:  # of a weight next to nothing the draw is infinite
                 best, earliest = arm, draw
     return best
+
+
+def copies(experiment: Experiment, key: str) -> list[str]:
+    """Shadows that see a copy of the message with this key."""
+    return [
+        arm for arm, share in experiment.shadow.items() if _uniform(f"{experiment.salt}\0copy\0{arm}\0{key}") < share
+    ]
 
 
 def sticky_key(sticky_by: StickyBy, *, sender: str, recipient: str, message_id: str) -> str:
@@ -52,20 +72,20 @@ def sticky_key(sticky_by: StickyBy, *, sender: str, recipient: str, message_id: 
     return message_id
 
 
-def check_arms(arms: Mapping[str, float], known: Collection[str]) -> None:
-    """Accept weights that `choose` can share traffic by.
+def check_arms(arms: Mapping[str, float], shadow: Mapping[str, float] | None = None) -> None:
+    """Accept weights that `choose` can share traffic by, and shares of copies.
 
     Raises:
-        InvalidField: an arm is not among the `known` versions, a weight is negative or not finite, or all are zero.
+        InvalidField: a weight is negative or not finite, all are zero, or a shadow's share is not within 0-1.
     """
     for ref, weight in arms.items():
-        if ref not in known:
-            known_refs = ", ".join(sorted(known))
-            raise InvalidField(f"there is no such version; known: {known_refs}", field=f"$.arms['{ref}']")
         if not (math.isfinite(weight) and weight >= 0.0):
             raise InvalidField("the weight must be a finite number, 0 or greater", field=f"$.arms['{ref}']")
     if not any(arms.values()):
         raise InvalidField("at least one weight must be greater than 0", field="$.arms")
+    for ref, share in (shadow or {}).items():
+        if not 0.0 <= share <= 1.0:
+            raise InvalidField("the share must be a number from 0 to 1", field=f"$.shadow['{ref}']")
 
 
 def _uniform(text: str) -> float:

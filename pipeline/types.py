@@ -40,6 +40,16 @@ DecidedBy = Literal["ensemble", "gate", "transformer", "rules", "allow_list", "d
 ListName = Literal["allow", "deny"]
 
 
+class Versions(msgspec.Struct, frozen=True, gc=False):
+    """Which model answers each task of a message."""
+
+    spam: str  #: a transformer, "distilbert/4"
+    gate: str  #: the TF-IDF bundle that it is calibrated with, "lightgbm/2"
+    phishing: str  #: a TF-IDF bundle, as the next two
+    otp: str
+    intent: str
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One SMS, ready for the pipeline."""
 
@@ -51,7 +61,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     policy: PolicyName
     intent: IntentMode
     obfuscated: bool  #: the text as sent hid its wording (invisible characters, look-alike letters …)
-    version: str  #: version of the transformer that the experiment chose, "distilbert/2"
+    versions: Versions  #: that experiments chose
     received_at: float  #: seconds since the epoch
     deadline: float  #: seconds on the monotonic clock; no batch takes it after this
 
@@ -98,6 +108,13 @@ class Assessment(msgspec.Struct, frozen=True, gc=False):
     degraded: tuple[str, ...] = ()  #: stages that were left out
 
 
+class Credit(msgspec.Struct, frozen=True, gc=False):
+    """The arm of an experiment that answered."""
+
+    arm: str  #: "name/version"
+    revision: int
+
+
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The answer for one message, as the HTTP contract gives it (see docs: POST /v1/classify)."""
 
@@ -115,7 +132,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     reasons: tuple[RuleHit, ...]
     decided_by: DecidedBy
     models: dict[str, str]
-    experiment: dict[str, str | int] | None
+    experiment: dict[str, Credit] | None  #: by task; None: it is in none
     cache: CacheSource
     degraded: tuple[str, ...]
     receipt: str
@@ -130,9 +147,9 @@ class RuleStage(Protocol):
 
 
 class TreeStage(Protocol):
-    """TF-IDF models: spam gate, phishing, OTP and intent."""
+    """TF-IDF models: spam gate, phishing, OTP and intent, by one bundle; NaN where that is not loaded."""
 
-    async def score(self, texts: list[str], senders: list[str]) -> TreeScores: ...
+    async def score(self, texts: list[str], senders: list[str], version: str) -> TreeScores: ...
 
 
 class TokenStage(Protocol):

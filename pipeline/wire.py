@@ -5,11 +5,12 @@ Errors name the field as a JSON path and never repeat its value.
 
 import json
 import re
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from pipeline.errors import InvalidField, MalformedJson, TooLarge, WinnowError
+from pipeline.orders import ExperimentRequest, PromoteRequest, RampRequest, RollbackRequest
 from pipeline.salvage import cut
 from pipeline.types import INTENTS, IntentMode, PolicyName
 
@@ -44,15 +45,6 @@ class FeedbackRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str | None = None
 
 
-class ExperimentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """New weights of an experiment; relative, any positive sum."""
-
-    arms: Annotated[dict[str, float], msgspec.Meta(description='"name/version" to weight', min_length=1)]
-    sticky_by: Literal["sender", "recipient", "message"] = "sender"
-    revision: int | None = None  #: refuse the change unless this is the current revision
-    why: Annotated[str, msgspec.Meta(max_length=500)] = ""
-
-
 class PolicyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Policy of one subscriber; null returns to the tenant's."""
 
@@ -63,7 +55,7 @@ FEEDBACK_LABELS: frozenset[str] = frozenset(("spam", "ham", "phishing", "otp", "
 
 T = TypeVar("T")
 
-_AT = re.compile(r" - at `([^`]*)`$")
+_AT = re.compile(r" - at (?:`key` in )?`([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _UNKNOWN = re.compile(r"contains unknown field `(.*)`", re.DOTALL)
 
@@ -99,6 +91,9 @@ class Parser(Generic[T]):
 parse_classify = Parser(ClassifyRequest)
 parse_feedback = Parser(FeedbackRequest)
 parse_experiment = Parser(ExperimentRequest)
+parse_promote = Parser(PromoteRequest)
+parse_rollback = Parser(RollbackRequest)
+parse_ramp = Parser(RampRequest)
 parse_policy = Parser(PolicyRequest)
 _parse_batch = Parser(BatchRequest)
 

@@ -1,6 +1,7 @@
 """Fine-tuning of a pretrained body into a spam classifier. Resumes after the last whole epoch."""
 
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -13,6 +14,8 @@ from training.checkpoint import load_state, save_state
 from training.dataset import UNKNOWN, Rows
 from training.net import HEADS, SpamNet, mixed_precision
 from training.progress import Progress
+
+STATE = "finetune.safetensors"
 
 
 class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +31,18 @@ class FinetuneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 2012
 
 
+class Stop(Protocol):
+    """Ends fine-tuning before its last epoch, see `training.early`."""
+
+    def __call__(self, net: SpamNet, epoch: int, /) -> bool:
+        """Whether to stop after `epoch` epochs; asked before the first, too."""
+        ...
+
+    def restore(self, net: SpamNet, /) -> None:
+        """Give the net the weights that are to be kept."""
+        ...
+
+
 def finetune(
     net: SpamNet,
     tokenizer: Tokenizer,
@@ -36,6 +51,7 @@ def finetune(
     max_tokens: int,
     settings: FinetuneSettings,
     folder: Path,
+    stop: Stop | None = None,
 ) -> SpamNet:
     """Teach `net` the rows; a head learns nothing from a row without its label.
 
@@ -47,16 +63,24 @@ def finetune(
         max_tokens: longer texts are cut.
         settings: how.
         folder: where the state after each epoch is kept.
+        stop: else all epochs are run, and the last one's weights are kept.
     """
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.decay)
-    state = folder / "finetune.safetensors"
+    state = folder / STATE
     done = load_state(state, net, optimiser)
     encoded = encode_texts(tokenizer, rows.texts, max_tokens)
     targets = np.stack([rows.label(task) for task in HEADS], axis=1)
     strengths = weights[:, None] * _head_weights(settings) * (targets != UNKNOWN)
     for number in range(done, settings.epochs):
+        if stop and stop(net, number):
+            break
         _run_epoch(net, optimiser, encoded, targets.astype(np.float32), strengths, settings, number)
         save_state(state, net, optimiser, number + 1)
+    else:
+        if stop:
+            stop(net, settings.epochs)
+    if stop:
+        stop.restore(net)
     net.eval()
     return net
 

@@ -12,10 +12,14 @@ from tokenizers import Tokenizer
 from pipeline.errors import ConfigError
 from training.checkpoint import load_weights, same_inputs
 from training.dataset import UNKNOWN, Dataset, Rows
+from training.early import BEST, EarlyStop
+from training.finetune import STATE as TUNED
 from training.finetune import finetune
 from training.net import TOKENIZER, NetSize, SpamNet, hub_net, hub_tokenizer, scratch_net
 from training.pretrain import STATE
 from training.settings import SCRATCH, NetSettings, RecipeSettings
+
+Start = Callable[[], tuple[SpamNet, Tokenizer]]  #: the net to fine-tune, and its tokenizer
 
 
 class Pretrained(msgspec.Struct, frozen=True):
@@ -60,11 +64,34 @@ def tuned_net(
     Raises:
         ConfigError: the folder holds the state of other settings or data.
     """
+    return tuned_from(lambda: first_net(net, pretrained), net, recipe, data, folder)
+
+
+def tuned_from(
+    start: Start, net: NetSettings, recipe: RecipeSettings, data: Dataset, folder: Path, patience: int = 0
+) -> tuple[SpamNet, Tokenizer]:
+    """As `tuned_net`, from the net that `start` gives.
+
+    Args:
+        start: is not called where the folder holds what was made from other settings or data.
+        net: how it is tuned.
+        recipe: which rows it sees.
+        data: all rows.
+        folder: where the state is kept.
+        patience: epochs without gain on the validation rows after which it ends; 0: never before the last.
+    """
     chosen = finetuning_rows(data.train, recipe.finetuning)
     rows, weights = data.train.take(chosen), data.weights[chosen]
     same_inputs(folder, (net, recipe.net, recipe.pretrain, weights.tolist()), rows.texts)
-    model, tokenizer = first_net(net, pretrained)
-    return finetune(model, tokenizer, rows, weights, net.max_tokens, net.finetune, folder), tokenizer
+    model, tokenizer = start()
+    stop = EarlyStop(tokenizer, data.validation, net.max_tokens, folder, patience) if patience else None
+    return finetune(model, tokenizer, rows, weights, net.max_tokens, net.finetune, folder, stop), tokenizer
+
+
+def tuned_weights(folder: Path) -> Path:
+    """The file with the weights of a net that was fine-tuned in `folder`, each named "model.…"."""
+    best = folder / BEST
+    return best if best.exists() else folder / TUNED
 
 
 def finetuning_rows(rows: Rows, limits: Mapping[str, int]) -> NDArray[np.intp]:

@@ -4,6 +4,7 @@ A step whose result is in the output folder is not done again, so a run that was
 """
 
 import argparse
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from training.checkpoint import same_inputs
 from training.corpora import data_source, load, pretraining_texts
 from training.dataset import Dataset, build
 from training.dedupe import exact_key
+from training.examples import Example
 from training.gate import Gate, train_gate
 from training.judge import MODERATE, Figures, Yardstick, merge, other_figures, spam_figures, yardstick
 from training.manifests import gate_manifest, net_manifest
@@ -29,7 +31,7 @@ from training.metrics import Scores
 from training.model_card import with_card
 from training.neardup import twins
 from training.net import TOKENIZER
-from training.nets import Pretrained, load_pretrained, tuned_net
+from training.nets import Pretrained, Start, first_net, load_pretrained, tuned_from
 from training.pretrain import pretrain
 from training.settings import SCRATCH, NetSettings, RecipeSettings, read_settings
 from training.tokenizer import save, train_tokenizer
@@ -49,13 +51,30 @@ class Trained(msgspec.Struct, frozen=True):
 
 
 class Recipe:
-    """One run of all steps; state and published versions are below `out`."""
+    """One run of all steps; state and published versions are below `out`.
 
-    def __init__(self, settings: RecipeSettings, out: Path) -> None:
+    Args:
+        settings: what is made of what.
+        out: the folder.
+        extra: labelled messages beside the corpora of the settings.
+        start: the net that is fine-tuned; else the one that the settings name.
+        patience: see `training.nets.tuned_from`.
+    """
+
+    def __init__(
+        self,
+        settings: RecipeSettings,
+        out: Path,
+        *,
+        extra: Sequence[Example] = (),
+        start: Start | None = None,
+        patience: int = 0,
+    ) -> None:
         torch.set_num_threads(settings.threads)
         self.settings, self.out = settings, out
+        self.start, self.patience = start, patience
         self.store = LocalStore(out / "store")
-        self.data: Dataset = build(settings.data)
+        self.data: Dataset = build(settings.data, extra=extra)
         self.rows: Yardstick = yardstick(self.data)
 
     def run(self) -> None:
@@ -124,8 +143,9 @@ class Recipe:
 
     def publish(self, settings: NetSettings, trained: Trained) -> None:
         """Fine-tune, export, calibrate, judge and publish one version."""
-        work = self.out / f"distilbert-{settings.version}"
-        net, tokenizer = tuned_net(settings, self.settings, lambda: self.pretrained, self.data, work)
+        work = self.work(settings)
+        start = self.start or (lambda: first_net(settings, lambda: self.pretrained))
+        net, tokenizer = tuned_from(start, settings, self.settings, self.data, work, self.patience)
         folder = work / "export"
         export_net(net, tokenizer, folder)
         rows = self.data.validation
@@ -149,6 +169,10 @@ class Recipe:
             self.sources(settings.base),
         )
         print(f"published {self.store.publish(folder, with_card(folder, manifest))}", flush=True)
+
+    def work(self, settings: NetSettings) -> Path:
+        """Folder of a net's state."""
+        return self.out / f"distilbert-{settings.version}"
 
     def figures(self, folder: Path, max_tokens: int, found: Calibrated, trained: Trained) -> Figures:
         """Of the ensemble, of the transformer alone on UCI, and of the cascade."""

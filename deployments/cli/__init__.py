@@ -16,6 +16,7 @@ from deployments.cli import (
     export,
     keys,
     models,
+    retrain,
     serve,
     tenants,
 )
@@ -71,6 +72,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(models.app, name="models")
 app.add_typer(export.app, name="export")
+app.command(epilog="Example: winnow retrain --serving distilbert/4 --root s3://models/winnow --ramp")(retrain.retrain)
 app.command(epilog="Example: env $(winnow environment) ray start --head")(serve.environment)
 
 

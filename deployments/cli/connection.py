@@ -75,6 +75,15 @@ def local_server(home: Path) -> int:
     raise ConfigError(f"no server runs in {home}; `winnow serve` starts one, --home names another folder")
 
 
+def database_address(url: str | None, home: Path) -> str:
+    """URL of the database that the options name.
+
+    Raises:
+        ConfigError: none is named, and no server runs in `home`.
+    """
+    return url or _database_url(home)
+
+
 @asynccontextmanager
 async def open_database(url: str | None, home: Path) -> AsyncIterator[Database]:
     """The database that the options name, its schema up to date.
@@ -83,7 +92,7 @@ async def open_database(url: str | None, home: Path) -> AsyncIterator[Database]:
         ConfigError: no database is named, and no server runs in `home`.
         Unavailable: it does not answer.
     """
-    database = await Database.open(url or _database_url(home))
+    database = await Database.open(database_address(url, home))
     try:
         await database.migrate()
         yield database

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from configs.profile import load
 from configs.settings import ROOT
+from deployments.demo_llm import standing_in
 from deployments.environment import PERFORMANCE
 from deployments.server import Running, running, stop_on_signals
 from pipeline.errors import Unavailable
@@ -27,6 +29,13 @@ def serve(
     home: Annotated[
         Path, typer.Option(envvar="WINNOW_HOME", help="Folder for data, secrets and logs of this server.")
     ] = Path(".winnow"),
+    demo_llm: Annotated[
+        bool,
+        typer.Option(
+            "--demo-llm",
+            help="Let a stand-in on this machine play Groq: it answers from the local intent model.",
+        ),
+    ] = False,
 ) -> None:
     """Serve on this machine until Ctrl-C.
 
@@ -38,9 +47,13 @@ def serve(
     profile = load(config, NAMES)
     status = console.status("starting: the first start prepares a database and takes a few seconds longer")
     try:
-        with status, running(profile, home, port or profile.http_options.port) as server:
+        with (
+            standing_in(profile.settings) if demo_llm else nullcontext() as stand_in,
+            status,
+            running(profile, home, port or profile.http_options.port) as server,
+        ):
             status.stop()
-            _announce(server, time.monotonic() - started)
+            _announce(server, time.monotonic() - started, stand_in)
             _watch(server)
     except KeyboardInterrupt:
         console.print("stopped")
@@ -59,8 +72,14 @@ def environment() -> None:
         print(f"{name}={value}")
 
 
-def _announce(server: Running, seconds: float) -> None:
+def _announce(server: Running, seconds: float, stand_in: str | None) -> None:
+    """`stand_in`: address of the one that plays Groq."""
     console.print(f"[bold green]ready[/] in {seconds:.0f} s: {server.url} (docs: {server.url}/docs). Try:\n")
+    if stand_in:
+        console.print(
+            f"[yellow]--demo-llm:[/] a stand-in at {stand_in} plays Groq. Where a verdict says intent_source groq, the "
+            "answer is the local intent model's, not Groq's, and nothing leaves this machine.\n"
+        )
     if server.key is None:
         console.print("The database is yours: winnow keys create --tenant TENANT --name NAME makes a key.\n")
     # Plain print: a terminal must not wrap what is meant to be pasted.

@@ -1,23 +1,65 @@
-"""Spam gate, phishing, OTP and intent on TF-IDF and heuristics."""
+"""Spam gate, phishing, OTP and intent on TF-IDF and heuristics, by every bundle that is held."""
 
-from configs.resources import open_store
-from configs.settings import Settings
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+
+from configs.resources import open_store, partner, trees_to_start_with
+from configs.settings import Settings, secrets
 from deployments import interpreter
+from deployments.stages.keeper import Keeper
 from deployments.stages.worker import DRY_RUN, Worker, discreet
+from model_store.store import Bundle
+from pipeline.errors import ModelError
 from pipeline.models.lightgbm import TreeModels
-from pipeline.types import TreeScores
+from pipeline.readiness import bundles, transformers
+from pipeline.routing import Experiment
+from pipeline.types import INTENTS, TreeScores
 
 
 class LightGbm:
-    """A `TreeStage`."""
+    """A `TreeStage`.
 
-    def __init__(self, settings: Settings) -> None:
-        bundle = open_store(settings).open(settings.models.trees)
-        self._models = TreeModels(bundle.path, bundle.manifest.calibration)
-        self._models.score([DRY_RUN], [""])
+    Args:
+        settings: of the application.
+        live: whether to hold what experiments name, beside the versions of the settings.
+    """
+
+    def __init__(self, settings: Settings, *, live: bool = False) -> None:
+        self._settings = settings
+        self._store = open_store(settings)
+        self._keeper = Keeper(
+            "LightGbm", self._store, _open, trees_to_start_with(settings), settings.models.memory_mb << 20
+        )
+        if live:
+            self._keeper.follow(secrets().database_url, self._needs)
         self._worker = Worker()
         interpreter.settle()
 
     @discreet
-    async def score(self, texts: list[str], senders: list[str]) -> TreeScores:
-        return await self._worker.run(self._models.score, texts, senders)
+    async def score(self, texts: list[str], senders: list[str], version: str) -> TreeScores:
+        models = self._keeper.get(version)
+        if models is None:
+            return _nothing(len(texts))
+        return await self._worker.run(models.score, texts, senders)
+
+    def _needs(self, experiments: Sequence[Experiment]) -> set[str]:
+        needed = set(bundles(experiments))
+        for ref in transformers(experiments):
+            with suppress(ModelError):  # whoever loads the transformer says why it cannot be
+                needed.add(partner(self._settings, self._store.manifest(ref)))
+        return needed
+
+
+def _open(bundle: Bundle) -> TreeModels:
+    models = TreeModels(bundle.path, bundle.manifest.calibration)
+    models.score([DRY_RUN], [""])
+    return models
+
+
+def _nothing(size: int) -> TreeScores:
+    one = np.full(size, np.nan, dtype=np.float32)
+    return TreeScores(
+        spam=one, phishing=one, otp=one, known=one, intent=np.full((size, len(INTENTS)), np.nan, np.float32)
+    )

@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.clients import queries
 from pipeline.clients.postgres import Database
-from pipeline.directory import SCOPES, Scope, TenantRow, hash_key
+from pipeline.directory import SCOPES, Scope, TenantRow, hash_key, read_tenant
 from pipeline.errors import InvalidField, NotFound
 from pipeline.types import PolicyName
 
@@ -45,7 +45,34 @@ class Accounts:
 
     async def tenants(self) -> list[TenantRow]:
         async with self._database.connection() as connection:
-            return [TenantRow(*row) for row in await connection.fetch(_SQL["tenants"])]
+            return [read_tenant(*row) for row in await connection.fetch(_SQL["tenants"])]
+
+    async def set_local_only(self, tenant: str, local_only: bool) -> None:
+        """Keep a tenant's messages from the language model, or let them go there redacted.
+
+        Raises:
+            NotFound: there is no such tenant.
+        """
+        await self._update("set_local_only", tenant, local_only)
+
+    async def set_webhook(self, tenant: str, url: str | None) -> str | None:
+        """Tell a tenant of intents that come later; None: no more.
+
+        Returns:
+            The secret that signs what is posted, made anew; shown once.
+
+        Raises:
+            NotFound: there is no such tenant.
+            InvalidField: the URL is not of the form http://… or https://…
+        """
+        secret = f"whsec_{secrets.token_urlsafe(32)}" if url else None
+        await self._update("set_webhook", tenant, url or None, secret)
+        return secret
+
+    async def _update(self, query: str, tenant: str, *values: object) -> None:
+        async with self._database.connection() as connection:
+            if await connection.fetchval(_SQL[query], tenant, *values) is None:
+                raise NotFound(f"there is no tenant {tenant}")
 
     async def create_key(
         self, tenant: str, name: str, scopes: tuple[Scope, ...] = SCOPES, *, secret: str | None = None

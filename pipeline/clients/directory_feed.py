@@ -12,7 +12,7 @@ import asyncpg
 from pipeline.clients import queries
 from pipeline.clients.experiments import read_experiment
 from pipeline.clients.postgres import use_json
-from pipeline.directory import Changes, Directory, KeyRow, SubscriberRow, TenantRow
+from pipeline.directory import Changes, Directory, KeyRow, SubscriberRow, read_tenant
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ async def _fetch(connection: "asyncpg.Connection[Any]", since: int) -> Changes:
     subscribers = await connection.fetch(_SQL["subscribers"], since)
     experiments = await connection.fetch(_SQL["experiments"], since)
     return Changes(
-        tuple(TenantRow(*row) for row in tenants),
+        tuple(read_tenant(*row) for row in tenants),
         tuple(KeyRow(id_, tenant, hash_, frozenset(scopes), revoked) for id_, tenant, hash_, scopes, revoked in keys),
         tuple(SubscriberRow(*row) for row in subscribers),
         tuple(read_experiment(row) for row in experiments),

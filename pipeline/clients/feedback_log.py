@@ -8,16 +8,19 @@ import msgspec
 
 from pipeline.clients import queries
 from pipeline.clients.postgres import Database
-from pipeline.feedback import Feedback
+from pipeline.feedback import Feedback, Standing, standing
 
 _SQL = queries.load("feedback")
 _PREFETCH = 1000  #: rows a round trip
+
+#: "outdated": another label was given later and stays, though it arrived first.
+Status = Literal["stored", "changed", "repeated", "outdated"]
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What became of feedback."""
 
-    status: Literal["stored", "changed", "repeated"]
+    status: Status
     replaced: str | None = None  #: the other label that stood there before; None: there was none
 
 
@@ -29,7 +32,8 @@ class LabelledText(msgspec.Struct, frozen=True):
     message: str  #: the tenant's id of the message, or where it gave none the receipt's
     label: str
     text: str
-    updated_at: datetime  #: when the label was last set
+    updated_at: datetime  #: when the label was given
+    sender_key: str = ""  #: pseudonym of the sender; "" when unknown
 
 
 class FeedbackLog:
@@ -37,13 +41,16 @@ class FeedbackLog:
         self._database = database
 
     async def add(self, feedback: Feedback) -> Outcome:
-        """Keep it, once for each receipt and task: sent again it is "repeated", with news (another label, or the
-        text that was missing) "changed".
+        """Keep it, once for each receipt and task; of several labels the one given last holds, and likewise of texts.
+
+        Sent again it is "repeated", with news (another label, a text) "changed".
 
         Raises:
             InvalidField: the label is unknown.
             NotFound: there is no such tenant.
+            Unavailable: Postgres is down or too slow. It may have kept the feedback all the same.
         """
+        given = standing(feedback)
         values = (
             feedback.tenant,
             feedback.message_id,
@@ -51,29 +58,39 @@ class FeedbackLog:
             feedback.task,
             feedback.label,
             feedback.text,
-            feedback.experiment_task,
-            feedback.experiment_arm,
-            feedback.experiment_revision,
+            feedback.arms,
+            feedback.decisions,
             feedback.models,
             feedback.scores,
             feedback.sender_key,
+            feedback.recipient_key,
+            given.labelled_at,
+            given.text_given_at,
         )
         async with self._database.transaction() as connection:
             (row,) = await connection.fetch(_SQL["add"], *values)
             if row["is_new"]:
                 return Outcome("stored")
-            relabelled = row["label"] != feedback.label
-            if not relabelled and (row["text"] is not None or feedback.text is None):
-                return Outcome("repeated")
-            text = row["text"] if feedback.text is None else feedback.text
-            await connection.execute(_SQL["change"], row["id"], feedback.label, text)
-        return Outcome("changed", row["label"] if relabelled else None)
+            before = Standing(row["label"], row["updated_at"], row["text"], row["text_given_at"], row["message_id"])
+            after = before.joined(given)
+            if after != before:
+                await connection.execute(_SQL["change"], row["id"], *msgspec.structs.astuple(after))
+        return _outcome(before, after, given)
+
+    async def ping(self) -> None:
+        """Return when Postgres answers.
+
+        Raises:
+            Unavailable: Postgres is down or too slow.
+        """
+        async with self._database.connection() as connection:
+            await connection.execute(_SQL["ping"])
 
     async def texts(self, since: datetime | None = None, after: int = 0) -> AsyncIterator[LabelledText]:
         """Feedback that came with a text, by id, as it stood when this began. Holds one connection until the end.
 
         Args:
-            since: only what was stored or changed from then on.
+            since: only what arrived or was changed from then on by Postgres' clock, whenever it was given.
             after: only rows with a greater id.
 
         Raises:
@@ -82,3 +99,11 @@ class FeedbackLog:
         async with self._database.transaction() as connection:
             async for row in connection.cursor(_SQL["with_text"], after, since, prefetch=_PREFETCH):
                 yield LabelledText(*row)
+
+
+def _outcome(before: Standing, after: Standing, given: Standing) -> Outcome:
+    if after.label != before.label:
+        return Outcome("changed", before.label)
+    if after.text != before.text:
+        return Outcome("changed")
+    return Outcome("repeated" if given.label == before.label else "outdated")

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from pipeline.redaction import redact
+from pipeline.redaction import redact, redact_sender
 from pipeline.types import INTENTS
 
 #: How the answer is held to the labels. `llama-3.1-8b-instant` knows JSON mode alone, so the labels stand in the
@@ -69,4 +69,4 @@ def read_label(content: str | None) -> str | None:
 def _user_message(text: str, sender: str) -> str:
     # Without "</" a message cannot close the fence that it stands in.
     fenced = redact(text)[:_LONGEST_TEXT].replace("</", "< /")
-    return f"[{redact(sender) or 'unknown'}] <sms>\n{fenced}\n</sms>"
+    return f"[{redact_sender(sender) or 'unknown'}] <sms>\n{fenced}\n</sms>"

@@ -10,6 +10,9 @@ from typing import Literal, Protocol
 
 from pipeline.breaker import Breaker
 from pipeline.clients.guard import FailureHook, Guard, ignore_failure
+from pipeline.reputation import Reports
+
+SENDER_TTL_S = 90 * 24 * 3600  #: a sender that nobody reports for this long is forgotten
 
 Fault = Literal["down", "hang"]
 
@@ -25,16 +28,16 @@ class KeyValueStore(Protocol):
         """Keep the values for `ttl_s` seconds; one round trip."""
         ...
 
-    async def report(self, sender_key: str, spam: bool) -> None:
-        """Count one report on a sender."""
+    async def report(self, sender_key: str, tenant: str, spam: bool, most: int) -> None:
+        """Note one report of a tenant on a sender; `most` of them count (see `pipeline.reputation.Reports`)."""
         ...
 
-    async def correct(self, sender_key: str, spam: bool) -> None:
-        """Move one report that was counted the other way; what is not there to be taken away is not."""
+    async def correct(self, sender_key: str, tenant: str, spam: bool, most: int) -> None:
+        """Move one report that the tenant had noted the other way."""
         ...
 
     async def reputations(self, sender_keys: Sequence[str]) -> list[tuple[int, int]]:
-        """(reports of spam, reports of ham) of each sender, in order; one round trip."""
+        """(reports of spam, reports of ham) that count of each sender, in order; one round trip."""
         ...
 
     async def close(self) -> None: ...
@@ -60,7 +63,7 @@ class MemoryStore:
         self._guard = Guard(timeout_s, breaker or Breaker(), on_failure, clock)
         self._clock = clock
         self._values: dict[bytes, tuple[float, bytes]] = {}
-        self._reports: dict[str, tuple[int, int]] = {}
+        self._senders: dict[str, tuple[float, Reports]] = {}
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         async def read() -> list[bytes | None]:
@@ -77,26 +80,25 @@ class MemoryStore:
 
         await self._guard.call("set_many", write, None)
 
-    async def report(self, sender_key: str, spam: bool) -> None:
+    async def report(self, sender_key: str, tenant: str, spam: bool, most: int) -> None:
         async def count() -> None:
             await self._fail()
-            bad, good = self._reports.get(sender_key, (0, 0))
-            self._reports[sender_key] = (bad + spam, good + (not spam))
+            self._renewed(sender_key).report(tenant, spam, most)
 
         await self._guard.call("report", count, None)
 
-    async def correct(self, sender_key: str, spam: bool) -> None:
+    async def correct(self, sender_key: str, tenant: str, spam: bool, most: int) -> None:
         async def move() -> None:
             await self._fail()
-            bad, good = self._reports.get(sender_key, (0, 0))
-            self._reports[sender_key] = (bad + 1, max(0, good - 1)) if spam else (max(0, bad - 1), good + 1)
+            self._renewed(sender_key).correct(tenant, spam, most)
 
         await self._guard.call("correct", move, None)
 
     async def reputations(self, sender_keys: Sequence[str]) -> list[tuple[int, int]]:
         async def read() -> list[tuple[int, int]]:
             await self._fail()
-            return [self._reports.get(key, (0, 0)) for key in sender_keys]
+            counted = [self._reports(key).counted for key in sender_keys]
+            return [(count.get(True, 0), count.get(False, 0)) for count in counted]
 
         return await self._guard.call("reputations", read, [(0, 0)] * len(sender_keys))
 
@@ -106,6 +108,16 @@ class MemoryStore:
     def _live(self, key: bytes) -> bytes | None:
         expires, value = self._values.get(key, (0.0, b""))
         return value if expires > self._clock() else None
+
+    def _reports(self, sender_key: str) -> Reports:
+        expires, reports = self._senders.get(sender_key, (0.0, Reports()))
+        return reports if expires > self._clock() else Reports()
+
+    def _renewed(self, sender_key: str) -> Reports:
+        """The sender's reports, which now live on."""
+        reports = self._reports(sender_key)
+        self._senders[sender_key] = (self._clock() + SENDER_TTL_S, reports)
+        return reports
 
     async def _fail(self) -> None:
         if self.fault == "down":

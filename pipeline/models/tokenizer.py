@@ -1,6 +1,6 @@
 """Text to token ids, with the tokenizer that a transformer was trained with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +38,14 @@ class WordPiece:
 
 
 class Tokenizers:
-    """The tokenizers of all loaded transformer versions."""
+    """The tokenizers of all transformer versions that are loaded.
 
-    def __init__(self, versions: Mapping[str, WordPiece]) -> None:
-        self._versions = versions
+    Args:
+        get: the tokenizer of a version, None where it is not loaded.
+    """
+
+    def __init__(self, get: Callable[[str], WordPiece | None]) -> None:
+        self._get = get
 
     def encode(self, texts: Sequence[str], versions: Sequence[str]) -> TokenBatch:
         """Token ids of canonical texts, each by its version's tokenizer; an item of an unknown version has length 0."""
@@ -49,6 +53,6 @@ class Tokenizers:
         return merge({ref: self._encode(ref, [texts[i] for i in items]) for ref, items in groups.items()}, groups)
 
     def _encode(self, ref: str, texts: list[str]) -> TokenBatch:
-        if ref in self._versions:
-            return self._versions[ref].encode(texts)
+        if tokenizer := self._get(ref):
+            return tokenizer.encode(texts)
         return TokenBatch(ids=np.empty(0, dtype=np.int32), lengths=np.zeros(len(texts), dtype=np.int32))

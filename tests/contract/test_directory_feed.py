@@ -8,9 +8,11 @@ import pytest
 from deployments.embedded import EmbeddedBackends
 from pipeline.clients.accounts import Accounts
 from pipeline.clients.directory_feed import DirectoryFeed
-from pipeline.clients.experiments import Experiments, Setup
+from pipeline.clients.experiments import Experiments
 from pipeline.clients.postgres import Database
 from pipeline.directory import Directory
+from pipeline.ramps import Ramp
+from pipeline.trail import Setup
 
 
 class Replica:
@@ -62,13 +64,14 @@ async def test_it_starts_with_all_there_is(database: Database, backends: Embedde
     key = await accounts.create_key(unique, "gateway", ("classify",))
     await accounts.put_tenant(unique, "strict")
     await accounts.put_subscriber(unique, "+1", "lenient")
-    experiment = await Experiments(database).put(unique, Setup({"m/1": 1}), who="ann")
+    await Experiments(database).put("intent", Setup({"m/1": 1}, shadow={"m/3": 0.5}), who="ann")
+    experiment = await Experiments(database).start_ramp("intent", Ramp(f"{unique}/2"), who="ann")
     async for replica in follow(backends.database_url, 3600.0):
         principal = replica.directory.authenticate(key.secret)
         assert principal and (principal.tenant, principal.key_id, principal.scopes) == (unique, key.id, {"classify"})
         assert replica.directory.policy_for(unique, "+1", None) == "lenient"
         assert replica.directory.policy_for(unique, "+2", None) == "strict"
-        assert replica.directory.experiment(unique) == experiment
+        assert replica.directory.experiment("intent") == experiment
         assert replica.snapshots[-1] is replica.directory
         assert replica.feed.age_s is not None
 
@@ -82,8 +85,10 @@ async def test_changes_are_live_within_two_seconds(listening: Replica, database:
     await accounts.put_subscriber(unique, "+1", None)
     await accounts.put_tenant(unique, "strict")
     await listening.sees(lambda directory: directory.policy_for(unique, "+1", None) == "strict", within_s=2.0)
-    changed = await Experiments(database).put(unique, Setup({"m/1": 1}), who="ann")
-    await listening.sees(lambda directory: directory.experiment(unique) == changed, within_s=2.0)
+    changed = await Experiments(database).put("otp", Setup({f"{unique}/1": 1}), who="ann")
+    await listening.sees(lambda directory: directory.experiment("otp") == changed, within_s=2.0)
+    await Experiments(database).end("otp", who="ann")
+    await listening.sees(lambda directory: directory.experiment("otp") is None, within_s=2.0)
     await accounts.revoke_key(key.id)
     await listening.sees(lambda directory: directory.authenticate(key.secret) is None, within_s=2.0)
 

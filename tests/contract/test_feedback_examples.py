@@ -1,8 +1,10 @@
 """Feedback on a real Postgres, read to learn from."""
 
+import time
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from deployments.embedded import EmbeddedBackends
@@ -17,7 +19,13 @@ from training.feedback import feedback_examples
 
 def feedback(tenant: str, label: str, message: str, text: str | None) -> Feedback:
     return Feedback(
-        tenant=tenant, label=label, message_id=message, receipt_id=for_message(message), text=text, sender_key="4f"
+        tenant=tenant,
+        label=label,
+        message_id=message,
+        receipt_id=for_message(message),
+        text=text,
+        sender_key="4f",
+        given_at=time.time(),
     )
 
 
@@ -26,6 +34,13 @@ async def fill(database: Database, *given: Feedback) -> None:
         await Accounts(database).put_tenant(tenant, None)
     for one in given:
         await FeedbackLog(database).add(one)
+
+
+async def now(database: Database) -> datetime:
+    """By the clock of Postgres."""
+    async with database.connection() as connection:
+        moment: datetime = await connection.fetchval("select clock_timestamp()")
+        return moment
 
 
 async def listed(rows: AsyncIterator[LabelledText], tenant: str) -> list[LabelledText]:
@@ -39,7 +54,7 @@ async def test_rows_with_a_text_are_streamed_by_id(database: Database, unique: s
         feedback(unique, "ham", "m-2", None),
         feedback(unique, "otp", "m-3", ""),
         feedback(unique, "phishing", "m-1", "one"),
-        Feedback(tenant=unique, label="ham", receipt_id="r-9", text="no id"),
+        Feedback(tenant=unique, label="ham", receipt_id="r-9", text="no id", given_at=0.0),
     )
     rows = await listed(FeedbackLog(database).texts(), unique)
     assert [(row.message, row.label, row.text) for row in rows] == [
@@ -47,19 +62,35 @@ async def test_rows_with_a_text_are_streamed_by_id(database: Database, unique: s
         ("m-1", "phishing", "one"),
         ("r-9", "ham", "no id"),
     ]
+    assert [row.sender_key for row in rows] == ["4f", "4f", ""]
     assert [row.id for row in rows] == sorted(row.id for row in rows)
 
 
 async def test_rows_are_asked_for_by_time_and_id(database: Database, unique: str) -> None:
     log = FeedbackLog(database)
-    await fill(database, *(feedback(unique, "spam", f"m-{n}", f"text {n}") for n in range(3)))
+    await fill(database, *(feedback(unique, "spam", f"m-{n}", f"text {n}") for n in range(2)))
+    then = await now(database)
+    await fill(database, feedback(unique, "spam", "m-2", "text 2"))
     first, second, third = await listed(log.texts(), unique)
     assert await listed(log.texts(after=first.id), unique) == [second, third]
-    assert await listed(log.texts(since=third.updated_at), unique) == [third]
-    assert await listed(log.texts(since=third.updated_at + timedelta(hours=1)), unique) == []
+    assert await listed(log.texts(since=then), unique) == [third]
+    assert await listed(log.texts(since=then + timedelta(hours=1)), unique) == []
     await log.add(feedback(unique, "ham", "m-0", None))
-    relabelled = await listed(log.texts(since=third.updated_at), unique)
+    relabelled = await listed(log.texts(since=then), unique)
     assert [(row.id, row.label) for row in relabelled] == [(first.id, "ham"), (third.id, "spam")]
+
+
+async def test_what_arrived_late_is_not_missed(database: Database, unique: str) -> None:
+    log = FeedbackLog(database)
+    await fill(database, msgspec.structs.replace(feedback(unique, "spam", "m-0", "text 0"), given_at=0.0))
+    then = await now(database)
+    late = [feedback(unique, "spam", "m-1", "text 1"), feedback(unique, "ham", "m-0", None)]
+    await fill(database, *(msgspec.structs.replace(one, given_at=1.0) for one in late))
+    rows = await listed(log.texts(since=then), unique)
+    assert [(row.message, row.label, row.updated_at.timestamp()) for row in rows] == [
+        ("m-0", "ham", 1.0),
+        ("m-1", "spam", 1.0),
+    ]
 
 
 async def test_more_rows_than_one_round_trip_are_all_read(

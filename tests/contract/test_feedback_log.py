@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count, permutations
 
 import pytest
 
@@ -12,11 +14,19 @@ from pipeline.clients.postgres import Database
 from pipeline.errors import InvalidField, NotFound
 from pipeline.feedback import Feedback, for_message
 
+_seconds = count()
+
 SECRET_TEXT = "Dear Zebediah, your parcel waits"
 
 
 def feedback(tenant: str, label: str = "spam", **fields: object) -> Feedback:
-    return Feedback(tenant=tenant, label=label, **{"receipt_id": "r-1", **fields})  # type: ignore[arg-type]
+    """Given a second after the one before, unless told when."""
+    given = {"receipt_id": "r-1", "given_at": 1_700_000_000.0 + next(_seconds), **fields}
+    return Feedback(tenant=tenant, label=label, **given)  # type: ignore[arg-type]
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 async def rows(database: Database, tenant: str) -> list[dict[str, object]]:
@@ -31,18 +41,23 @@ async def test_feedback_is_stored_with_all_the_receipt_proved(database: Database
         unique,
         message_id="m-1",
         text="text",
-        experiment_task="spam",
-        experiment_arm="distilbert/2",
-        experiment_revision=3,
+        arms={"spam": ("distilbert/2", 3), "otp": ("lightgbm/2", 1)},
         models={"spam": "distilbert/2"},
+        decisions={"spam": "ham", "intent": "APP_LOGIN_OTP"},
         scores={"spam": 0.25},
         sender_key="4f3c",
+        recipient_key="a1b2",
+        given_at=1_600_000_000.25,
     )
     assert (await FeedbackLog(database).add(given)).status == "stored"
     (row,) = await rows(database, unique)
-    kept = {name: row[name] for name in given.__struct_fields__}
-    assert kept == {name: getattr(given, name) for name in given.__struct_fields__}
-    assert row["task"] == "spam"
+    fields = [name for name in given.__struct_fields__ if name != "given_at"]
+    kept = {name: row[name] for name in fields}
+    assert kept == {name: getattr(given, name) for name in fields} | {
+        "arms": {"spam": ["distilbert/2", 3], "otp": ["lightgbm/2", 1]}
+    }
+    assert (row["task"], row["updated_at"], row["text_given_at"]) == ("spam", at(given.given_at), at(given.given_at))
+    assert datetime.now(UTC) - row["created_at"] < timedelta(hours=1), "created_at is the time of arrival"  # type: ignore[operator]
 
 
 async def test_feedback_sent_again_is_kept_once(database: Database, unique: str) -> None:
@@ -71,7 +86,41 @@ async def test_a_change_names_the_label_that_it_replaced(database: Database, uni
     assert await log.add(feedback(unique, "spam")) == Outcome("stored")
     assert await log.add(feedback(unique, "ham")) == Outcome("changed", "spam")
     assert await log.add(feedback(unique, "ham", text="text")) == Outcome("changed")
-    assert await log.add(feedback(unique, "ham", text="another")) == Outcome("repeated")
+    assert await log.add(feedback(unique, "ham", text="text")) == Outcome("repeated")
+    assert await log.add(feedback(unique, "ham", text="another")) == Outcome("changed")
+
+
+async def test_a_label_given_earlier_never_replaces_one_given_later(database: Database, unique: str) -> None:
+    await Accounts(database).put_tenant(unique, None)
+    log = FeedbackLog(database)
+    first, second, third = (
+        feedback(unique, label, given_at=at) for at, label in ((1.0, "spam"), (2.0, "ham"), (3.0, "spam"))
+    )
+    assert await log.add(first) == Outcome("stored")
+    assert await log.add(third) == Outcome("repeated")
+    assert await log.add(second) == Outcome("outdated")
+    (row,) = await rows(database, unique)
+    assert (row["label"], row["updated_at"]) == ("spam", at(3.0))
+    assert row["changed_at"] > row["updated_at"]  # type: ignore[operator]
+
+
+async def test_whatever_the_order_of_arrival_the_same_holds(database: Database, unique: str) -> None:
+    await Accounts(database).put_tenant(unique, None)
+    log = FeedbackLog(database)
+    said = [
+        (1.0, "spam", "text of spam", None),
+        (2.0, "ham", None, "m-1"),
+        (3.0, "spam", "later text", None),
+        (4.0, "ham", None, None),
+    ]
+    for n, order in enumerate(permutations(said)):
+        for given_at, label, text, message_id in order:
+            await log.add(
+                feedback(unique, label, text=text, given_at=given_at, message_id=message_id, receipt_id=f"r-{n}")
+            )
+    columns = ("label", "text", "message_id", "updated_at", "text_given_at")
+    held = {tuple(row[column] for column in columns) for row in await rows(database, unique)}
+    assert held == {("ham", "later text", "m-1", at(4.0), at(3.0))}
 
 
 async def test_of_changes_at_once_each_knows_its_predecessor(database: Database, unique: str) -> None:

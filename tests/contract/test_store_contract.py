@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deployments.embedded import EmbeddedBackends
 from pipeline.breaker import Breaker
@@ -111,8 +114,8 @@ async def use_all(store: KeyValueStore) -> None:
     async with asyncio.timeout(5):
         assert await store.get_many([b"a", b"b"]) == [None, None]
         assert await store.set_many({b"a": b"1"}, 60) is None
-        assert await store.report("s", True) is None
-        assert await store.correct("s", False) is None
+        assert await store.report("s", "acme", True, 4) is None
+        assert await store.correct("s", "acme", False, 4) is None
         assert await store.reputations(["s", "t"]) == [(0, 0), (0, 0)]
 
 
@@ -167,27 +170,84 @@ async def test_values_expire(backend: Backend, unique: str) -> None:
 async def test_reports_are_counted_by_sender(backend: Backend, unique: str) -> None:
     bad, mixed, unknown = f"{unique}-bad", f"{unique}-mixed", f"{unique}-unknown"
     for sender, spam in [(bad, True), (bad, True), (mixed, True), (mixed, False)]:
-        await backend.store.report(sender, spam)
+        await backend.store.report(sender, "acme", spam, 4)
     assert await backend.store.reputations([mixed, unknown, bad]) == [(1, 1), (0, 0), (2, 0)]
 
 
 async def test_a_report_is_moved_to_the_other_side(backend: Backend, unique: str) -> None:
     for _ in range(3):
-        await backend.store.report(unique, True)
-    await backend.store.correct(unique, False)
+        await backend.store.report(unique, "acme", True, 4)
+    await backend.store.correct(unique, "acme", False, 4)
     assert await backend.store.reputations([unique]) == [(2, 1)]
-    await backend.store.correct(unique, True)
+    await backend.store.correct(unique, "acme", True, 4)
     assert await backend.store.reputations([unique]) == [(3, 0)]
 
 
 async def test_a_report_that_was_never_counted_leaves_no_hole(backend: Backend, unique: str) -> None:
-    await backend.store.correct(unique, True)
-    await backend.store.correct(unique, True)
+    await backend.store.correct(unique, "acme", True, 4)
+    await backend.store.correct(unique, "acme", True, 4)
     assert await backend.store.reputations([unique]) == [(2, 0)]
 
 
+async def test_of_one_tenant_so_many_reports_count_each_way(backend: Backend, unique: str) -> None:
+    for spam, count in ((True, 7), (False, 5)):
+        for _ in range(count):
+            await backend.store.report(unique, "acme", spam, 4)
+    assert await backend.store.reputations([unique]) == [(4, 4)]
+    for _ in range(2):
+        await backend.store.report(unique, "other", True, 4)
+    assert await backend.store.reputations([unique]) == [(6, 4)]
+
+
+async def test_a_correction_of_what_did_not_count_takes_nothing_from_what_did(backend: Backend, unique: str) -> None:
+    for _ in range(5):
+        await backend.store.report(unique, "acme", True, 4)
+    await backend.store.correct(unique, "acme", False, 4)
+    assert await backend.store.reputations([unique]) == [(4, 1)]
+    await backend.store.correct(unique, "acme", False, 4)
+    assert await backend.store.reputations([unique]) == [(3, 2)]
+
+
+async def test_a_tenant_corrects_its_own_reports_alone(backend: Backend, unique: str) -> None:
+    await backend.store.report(unique, "acme", True, 4)
+    await backend.store.correct(unique, "other", False, 4)
+    assert await backend.store.reputations([unique]) == [(1, 1)]
+
+
+async def test_reports_at_once_are_all_counted(backend: Backend, unique: str) -> None:
+    tenants = [f"t{i}" for i in range(5)] * 8
+    await asyncio.gather(*(backend.store.report(unique, tenant, True, 4) for tenant in tenants))
+    assert await backend.store.reputations([unique]) == [(20, 0)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["report", "correct"]), st.sampled_from(["a", "b"]), st.booleans(), st.integers(1, 3)
+        ),
+        max_size=25,
+    )
+)
+@settings(max_examples=30)
+def test_the_fake_counts_as_redis_does(backends: EmbeddedBackends, said: list[tuple[str, str, bool, int]]) -> None:
+    async def counts(store: KeyValueStore, sender: str) -> list[tuple[int, int]]:
+        seen = []
+        for what, *report in said:
+            await getattr(store, what)(sender, *report)
+            seen += await store.reputations([sender])
+        await store.close()
+        return seen
+
+    async def compare() -> None:
+        sender = uuid.uuid4().hex
+        real = RedisStore(backends.redis_url, timeout_s=TIMEOUT_S)
+        assert await counts(real, sender) == await counts(MemoryStore(), sender)
+
+    asyncio.run(compare())
+
+
 async def test_values_and_reputations_do_not_meet(backend: Backend, unique: str) -> None:
-    await backend.store.report(unique, True)
+    await backend.store.report(unique, "acme", True, 4)
     assert await backend.store.get_many([unique.encode(), f"{unique}:spam".encode()]) == [None, None]
 
 

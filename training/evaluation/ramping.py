@@ -50,7 +50,7 @@ def ride(traffic: Traffic, rng: np.random.Generator, hours: int = 500) -> Ride:
         bucket = _labels(traffic, share, rng)
         trial, exposures = trial.add(Span(bucket)), exposures + answered
         progress = msgspec.structs.replace(
-            progress, exposures=progress.exposures + answered, false_alarms=progress.false_alarms + bucket
+            progress, exposures=progress.exposures + answered, labelled=progress.labelled + bucket
         )
         decision = decide(trial, progress, now=hour * _HOUR)
         if decision.move == "stop" or decision.share == 1.0:

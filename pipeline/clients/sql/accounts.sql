@@ -6,7 +6,13 @@ on conflict (id) do update set policy = excluded.policy where tenants.policy is 
 insert into tenants (id) values ($1) on conflict (id) do nothing
 
 -- name: tenants
-select id, policy from tenants order by id
+select id, policy, local_only, webhook_url, webhook_secret from tenants order by id
+
+-- name: set_local_only
+update tenants set local_only = $2 where id = $1 returning id
+
+-- name: set_webhook
+update tenants set webhook_url = $2, webhook_secret = $3 where id = $1 returning id
 
 -- name: create_key
 insert into api_keys (id, tenant, name, hash, scopes) values ($1, $2, $3, $4, $5)

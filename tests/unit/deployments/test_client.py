@@ -1,5 +1,6 @@
 import socket
 
+import msgspec
 import pytest
 
 from deployments.client import Client
@@ -15,9 +16,12 @@ from pipeline.errors import (
     Unavailable,
     WinnowError,
 )
+from pipeline.guardrails import Step
+from pipeline.orders import ExperimentRequest, PromoteRequest, RampRequest, RollbackRequest
+from pipeline.routing import Experiment
 from pipeline.types import Verdict
-from pipeline.wire import BadItem, ClassifyRequest, ExperimentRequest, FeedbackRequest
-from tests.support.api_server import KEY, ApiServer
+from pipeline.wire import BadItem, ClassifyRequest, FeedbackRequest
+from tests.support.api_server import KEY, REPORT, ApiServer
 
 SCAM = ClassifyRequest(text="You won a prize", sender="VM-LUCKY", message_id="gw-1", policy="strict")
 CODE = ClassifyRequest(text="Your code is 123456")
@@ -45,14 +49,59 @@ async def test_a_batch_keeps_order_and_its_bad_item_is_an_error_of_its_own(api: 
     assert bad.error.field == "$.text"
 
 
-async def test_feedback_models_and_experiments(api: ApiServer):
+async def test_feedback_and_models(api: ApiServer):
     async with Client(api.url, KEY) as client:
         stored = await client.feedback(FeedbackRequest(label="ham", receipt="r.1"))
         assert (stored.status, stored.credited_to) == ("stored", "r.1")
         assert [model.ref for model in await client.models()] == ["distilbert/1"]
+
+
+async def test_experiments_are_set_listed_and_ended(api: ApiServer):
+    async with Client(api.url, KEY) as client:
         changed = await client.put_experiment("spam", ExperimentRequest({"distilbert/2": 90.0, "distilbert/1": 10.0}))
-        assert changed.revision == 2
-        assert await client.experiments() == [changed]
+        assert (changed.revision, changed.control, changed.began) == (2, "distilbert/1", {"distilbert/2": 2})
+        api.states.append({"distilbert/2": "loading on 1 of 2 replicas of DistilBert"})
+        (listed,) = await client.experiments()
+        assert listed.states == {
+            "distilbert/1": "ready",
+            "distilbert/2": "loading on 1 of 2 replicas of DistilBert",
+        }
+        assert msgspec.convert(listed, Experiment, from_attributes=True) == changed
+        assert (await client.end_experiment("spam", revision=2, why="a & b")).arms == {}
+        assert await client.experiments() == []
+        assert [(each.act, each.why) for each in await client.history("spam", 1)] == [("end", "a & b")]
+
+
+async def test_promote_roll_back_and_ramp(api: ApiServer):
+    async with Client(api.url, KEY) as client:
+        promoted = await client.promote("spam", PromoteRequest("distilbert/2", revision=1, why="better"))
+        assert promoted.arms == {"distilbert/2": 1.0}
+        assert (await client.rollback("spam", RollbackRequest(why="oh"))).arms == {"distilbert/0": 1.0}
+        ramped = await client.start_ramp("spam", RampRequest("distilbert/3", (Step(0.5), Step(1.0))))
+        assert ramped.ramp and ramped.ramp.steps == (Step(0.5), Step(1.0))
+        trail = await client.history("spam")
+    assert [each.act for each in trail] == ["ramp", "rollback", "promote"]
+    assert trail[-1].before and trail[-1].before.arms == {"distilbert/1": 1.0}
+
+
+async def test_a_report_comes_back_whole(api: ApiServer):
+    async with Client(api.url, KEY) as client:
+        assert await client.report("spam") == REPORT
+
+
+async def test_a_rollback_whose_answer_was_lost_is_not_done_twice(api: ApiServer):
+    api.faults.extend(["lost"])
+    async with Client(api.url, KEY) as client:
+        with pytest.raises(Conflict, match="revision 2, not 1"):
+            await client.rollback("spam", RollbackRequest(revision=1))
+        assert [each.act for each in await client.history("spam")] == ["rollback"]
+    assert [body["revision"] for body in api.bodies("/v1/experiments/spam/rollback")] == [1, 1]
+
+
+async def test_a_rollback_without_a_revision_is_sent_with_the_one_in_force(api: ApiServer):
+    async with Client(api.url, KEY) as client:
+        await client.rollback("spam", RollbackRequest())
+    assert [body["revision"] for body in api.bodies("/v1/experiments/spam/rollback")] == [1]
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,22 @@
-"""What feedback does to reputations, with a real Postgres."""
+"""Policies and models, with a real Postgres."""
 
-import time
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 
-from configs.settings import Secrets
+from configs.resources import read_manifests
+from configs.settings import Settings
 from deployments.office import Office
-from deployments.wiring import receipt_secrets
 from pipeline.clients.accounts import Accounts
 from pipeline.clients.postgres import Database
-from pipeline.clients.store import MemoryStore
 from pipeline.directory import Principal
 from pipeline.errors import InvalidField
-from pipeline.keys import Keys
-from pipeline.receipts import Receipt, sign
-from pipeline.wire import FeedbackRequest
-
-SECRET, EARLIER = (Keys(secret).purpose("receipts") for secret in ("new", "old"))
-ENVIRONMENT = Secrets(redis_url="", database_url="", winnow_secret="new", winnow_secret_old="old")
-SENDER = "4f3c"
 
 
 @pytest.fixture
-async def principal(postgres: str) -> AsyncIterator[Principal]:
-    yield Principal(f"t{uuid.uuid4().hex[:12]}", "key_test", frozenset({"feedback"}))
+def principal() -> Principal:
+    return Principal(f"t{uuid.uuid4().hex[:12]}", "key_test", frozenset({"admin"}))
 
 
 @pytest.fixture
@@ -37,60 +28,33 @@ async def database(postgres: str, principal: Principal) -> AsyncIterator[Databas
     await opened.close()
 
 
-@pytest.fixture
-def reputations() -> MemoryStore:
-    return MemoryStore()
+async def policies(database: Database, tenant: str) -> dict[str, str | None]:
+    async with database.connection() as connection:
+        rows = await connection.fetch("select id, policy from subscribers where tenant = $1", tenant)
+    return {row["id"]: row["policy"] for row in rows}
 
 
-@pytest.fixture
-def office(database: Database, reputations: MemoryStore) -> Office:
-    return Office(database, reputations, receipt_secrets(ENVIRONMENT), {}, ())
+async def test_a_subscriber_is_known_by_its_canonical_address(database: Database, principal: Principal) -> None:
+    office = Office(database, {})
+    answer = await office.set_policy("+49 (170) 123-4567", "strict", principal)
+    assert answer == {"subscriber": "+491701234567", "policy": "strict"}
+    assert await policies(database, principal.tenant) == {"+491701234567": "strict"}
+    await office.set_policy("+491701234567", None, principal)
+    assert await policies(database, principal.tenant) == {"+491701234567": None}
 
 
-def receipt(tenant: str, secret: bytes = SECRET) -> str:
-    issued = int(time.time())
-    return sign(secret, Receipt(uuid.uuid4().hex, tenant, "spam", "distilbert/2", 1, {}, {}, SENDER, issued))
-
-
-@pytest.mark.parametrize(
-    ("labels", "counted"),
-    [
-        (["spam"], (1, 0)),
-        (["ham"], (0, 1)),
-        (["spam", "spam"], (1, 0)),
-        (["spam", "ham"], (0, 1)),
-        (["spam", "ham", "spam"], (1, 0)),
-        (["spam", "phishing"], (1, 0)),
-        (["phishing", "spam"], (1, 0)),
-        (["phishing"], (0, 0)),
-        (["otp", "not_otp"], (0, 0)),
-    ],
-    ids=str,
-)
-async def test_one_receipt_is_one_report(
-    office: Office, reputations: MemoryStore, principal: Principal, labels: list[str], counted: tuple[int, int]
+@pytest.mark.parametrize("subscriber", ["", "   ", "x" * 65, "a\0b"])
+async def test_names_that_cannot_be_stored_are_refused(
+    database: Database, principal: Principal, subscriber: str
 ) -> None:
-    token = receipt(principal.tenant)
-    for label in labels:
-        await office.feedback(FeedbackRequest(label=label, receipt=token), principal)
-    assert await reputations.reputations([SENDER]) == [counted]
+    with pytest.raises(InvalidField) as refused:
+        await Office(database, {}).set_policy(subscriber, "strict", principal)
+    assert refused.value.field == "subscriber"
+    assert await policies(database, principal.tenant) == {}
 
 
-async def test_a_text_that_follows_moves_no_report(
-    office: Office, reputations: MemoryStore, principal: Principal
-) -> None:
-    token = receipt(principal.tenant)
-    await office.feedback(FeedbackRequest(label="spam", receipt=token), principal)
-    answer = await office.feedback(FeedbackRequest(label="spam", receipt=token, text="text"), principal)
-    assert answer == {"status": "changed", "credited_to": "distilbert/2"}
-    assert await reputations.reputations([SENDER]) == [(1, 0)]
-
-
-async def test_receipts_outlive_the_secret_that_signed_them(
-    office: Office, reputations: MemoryStore, principal: Principal
-) -> None:
-    for secret in (SECRET, EARLIER):
-        await office.feedback(FeedbackRequest(label="spam", receipt=receipt(principal.tenant, secret)), principal)
-    assert await reputations.reputations([SENDER]) == [(2, 0)]
-    with pytest.raises(InvalidField, match="not one of ours"):
-        await office.feedback(FeedbackRequest(label="spam", receipt=receipt(principal.tenant, b"other")), principal)
+async def test_models_are_told_from_their_manifests(database: Database) -> None:
+    manifests = read_manifests(Settings())
+    listed = Office(database, manifests).models()
+    assert {model["ref"]: model["kind"] for model in listed} == {ref: m.kind for ref, m in manifests.items()}
+    assert all(model["metrics"] for model in listed)

@@ -7,29 +7,37 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 import pytest
 
-from pipeline.classifier import Bounds, Classifier, Failed, IntentQuestion
+from pipeline.classifier import Bounds, Classifier, Failed, IntentQuestion, Watch
 from pipeline.directory import Changes, Directory, Principal, SubscriberRow, TenantRow
-from pipeline.errors import InvalidField, TooLarge, Unavailable
+from pipeline.errors import DeadlineExceeded, InvalidField, TooLarge, Unavailable
 from pipeline.keys import Keys
 from pipeline.memo import Limits as LaneLimits
 from pipeline.memo import Memo
 from pipeline.observe import Observer
-from pipeline.policy import Limits
+from pipeline.policy import LimitBook, Limits
 from pipeline.receipts import verify
+from pipeline.router import Route, Router
 from pipeline.routing import Experiment
-from pipeline.scoring import RULES_SCORER
-from pipeline.types import Assessment, Message, RuleHit
+from pipeline.types import Assessment, Credit, Message, PolicyName, RuleHit, Verdict
 from pipeline.wire import BadItem, ClassifyRequest
 
 WHO = Principal("bank", "key_1", frozenset(("classify",)))
 REFS = ("distilbert/2", "distilbert/1")
 SECRET = b"receipts"
-POLICIES = {"strict": (0.3, 0.6), "moderate": (0.5, 0.8), "lenient": (0.9, None)}
-LIMITS = {
-    (policy, scorer): Limits(flag, block, flag, block, otp=0.5)
-    for policy, (flag, block) in POLICIES.items()
-    for scorer in (*REFS, RULES_SCORER)
-}
+POLICIES: dict[str, tuple[float, float | None]] = {"strict": (0.3, 0.6), "moderate": (0.5, 0.8), "lenient": (0.9, None)}
+DEFAULTS = {"spam": REFS[0], "phishing": "lightgbm/1", "otp": "lightgbm/1", "intent": "lightgbm/1"}
+
+
+class Thresholds(LimitBook):
+    """The same for every version."""
+
+    def __init__(self) -> None:
+        self.asked: set[tuple[str, str, str]] = set()
+
+    def limits(self, policy: PolicyName, spam: str, phishing: str, otp: str) -> Limits:
+        self.asked.add((spam, phishing, otp))
+        flag, block = POLICIES[policy]
+        return Limits(flag, block, flag, block, otp=0.5)
 
 
 def assess(message: Message) -> Assessment:
@@ -44,10 +52,21 @@ def assess(message: Message) -> Assessment:
         intent_confidence=0.9,
         hits=(RuleHit("OBFUSCATED_TEXT", 0.5, "hidden"),) if message.obfuscated else (),
         decided_by="none" if none else "ensemble",
-        scorer="" if none else message.version,
-        models={"spam": message.version},
+        scorer="" if none else message.versions.spam,
+        models={"spam": message.versions.spam},
         degraded=("distilbert",) if kind == "degraded" else (),
     )
+
+
+class Heard(Watch):
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, dict[str, tuple[str, int]]]] = []
+
+    def answered(self, message: Message, route: Route, verdict: Verdict) -> None:
+        self.heard.append((verdict.message_id, route.arms))
+
+    def failed(self, message: Message, route: Route) -> None:
+        self.heard.append(("", route.arms))
 
 
 class World:
@@ -56,16 +75,20 @@ class World:
         self.batches: list[list[Message]] = []
         self.questions: list[IntentQuestion] = []
         self._ask = ask
+        self.router = Router(DEFAULTS, lambda _: "lightgbm/1")
+        self.limits = Thresholds()
+        self.watch = Heard()
         self.classifier = Classifier(
             bounds=Bounds(text_chars=100, deadline_s=5.0, batch_deadline_s=5.0, intent_budget_s=0.1),
             directory=lambda: self.directory,
-            limits=LIMITS,
-            transformers=REFS,
+            router=self.router,
+            limits=self.limits,
             assess=self._lane("assess", self._assess, Assessment),
             intents=self._lane("intent", self._intents, str) if ask else None,
             language_model="llama",
             keys=Keys("secret"),
             receipt_secret=SECRET,
+            watch=self.watch,
         )
 
     def _lane(self, name, compute, kind):
@@ -82,6 +105,8 @@ class World:
 
     async def _assess(self, messages: list[Message]) -> AsyncIterator[list[tuple[int, Assessment]]]:
         self.batches.append(messages)
+        if any(message.text.startswith("late") for message in messages):
+            await asyncio.sleep(0.05)
         yield [(i, assess(message)) for i, message in enumerate(messages)]
 
     async def _intents(self, questions: list[IntentQuestion]) -> AsyncIterator[list[tuple[int, str | Exception]]]:
@@ -192,33 +217,53 @@ async def test_hidden_wording_is_undone_and_reported():
     assert [hit.symbol for hit in found.reasons] == ["OBFUSCATED_TEXT"]
 
 
-def experiment(**arms: float) -> Changes:
+def experiment(**arms: float) -> list[Experiment]:
     refs = {ref.replace("_", "/"): weight for ref, weight in arms.items()}
-    return Changes(experiments=(Experiment("spam", refs, "sender", "salt", 7),))
+    return [Experiment("spam", refs, "sender", "salt", 7)]
 
 
 async def test_an_experiment_routes_and_is_named():
     world = World()
-    world.directory = world.directory.apply(experiment(distilbert_1=1.0))
-    found = await world.classify("hello", sender="+15550001")
-    assert found.experiment == {"task": "spam", "arm": "distilbert/1", "revision": 7}
+    world.router.adopt(experiment(distilbert_1=1.0), REFS)
+    found = await world.classify("hello", sender="+15550001", message_id="m")
+    assert found.experiment == {"spam": Credit("distilbert/1", 7)}
     assert found.models == {"spam": "distilbert/1"}
+    assert world.limits.asked == {("distilbert/1", "lightgbm/1", "lightgbm/1")}
+    assert world.watch.heard == [("m", {"spam": ("distilbert/1", 7)})]
 
 
-async def test_an_arm_that_is_not_loaded_gets_no_traffic():
+async def test_an_arm_that_is_not_ready_gets_no_traffic():
     world = World()
-    world.directory = world.directory.apply(experiment(distilbert_9=1.0))
+    world.router.adopt(experiment(distilbert_9=1.0), REFS)
     found = await world.classify("hello")
     assert (found.models, found.experiment) == ({"spam": "distilbert/2"}, None)
 
 
+async def test_a_version_does_not_answer_for_another_one_from_the_cache():
+    world = World()
+    await world.classify("hello")
+    world.router.adopt(experiment(distilbert_1=1.0), REFS)
+    assert (await world.classify("hello")).cache == "miss"
+
+
+async def test_messages_without_an_answer_are_failures_of_their_arm():
+    world = World()
+    world.router.adopt(experiment(distilbert_1=1.0), REFS)
+    with pytest.raises(DeadlineExceeded):
+        await world.classify("late 1", deadline_ms=1)
+    late = ClassifyRequest(text="late 2", deadline_ms=1)
+    await world.classifier.classify_many([late], WHO)
+    assert world.watch.heard == [("", {"spam": ("distilbert/1", 7)})] * 2
+
+
 async def test_receipts_prove_the_arm_and_belong_to_the_tenant():
     world = World()
-    world.directory = world.directory.apply(experiment(distilbert_1=1.0))
-    found = await world.classify("spam 0.7", sender="+15550001")
+    world.router.adopt(experiment(distilbert_1=1.0), REFS)
+    found = await world.classify("spam 0.7", sender="+15550001", recipient="+1999")
     receipt = verify([SECRET], found.receipt, "bank", now=time.time())
-    assert (receipt.arm, receipt.revision, receipt.scores["spam"]) == ("distilbert/1", 7, 0.7)
-    assert receipt.sender_key == Keys("secret").sender("+15550001")
+    assert (receipt.arms, receipt.scores["spam"]) == ({"spam": ("distilbert/1", 7)}, 0.7)
+    assert receipt.decisions == {"spam": "spam", "phishing": "not_phishing", "otp": "not_otp"}
+    assert (receipt.sender_key, receipt.recipient_key) == (Keys("secret").sender("+15550001"), "")
     with pytest.raises(InvalidField):
         verify([SECRET], found.receipt, "shop", now=time.time())
 

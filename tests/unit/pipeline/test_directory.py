@@ -56,6 +56,17 @@ def test_experiments_are_replaced_by_task() -> None:
     assert changed.experiment("otp") is None
 
 
+def test_an_experiment_that_has_ended_is_none() -> None:
+    first = Experiment("spam", {"m/1": 1.0}, "sender", "salt", 1)
+    other = Experiment("otp", {"m/2": 1.0}, "sender", "salt", 1)
+    running = Directory().apply(Changes(experiments=(first, other)))
+    ended = running.apply(Changes(experiments=(Experiment("spam", {}, "sender", "salt", 2),)))
+    assert ended.experiment("spam") is None
+    assert ended.experiments == (other,)
+    again = Experiment("spam", {"m/3": 1.0}, "sender", "salt", 3)
+    assert ended.apply(Changes(experiments=(again,))).experiment("spam") == again
+
+
 rows = st.lists(
     st.builds(SubscriberRow, st.sampled_from("ab"), st.sampled_from("123"), st.sampled_from(["strict", None]))
 )

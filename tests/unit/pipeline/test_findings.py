@@ -38,6 +38,28 @@ def test_evidence_is_told_in_words(question, kept_as: str, bucket: Bucket, side:
     assert found.verdict == f"{words}, e-value over a million"
 
 
+@pytest.mark.parametrize(
+    ("task", "question", "words"),
+    [
+        ("phishing", "false alarms", "calls fewer legitimate messages phishing than"),
+        ("phishing", "recall", "recognises more phishing than"),
+        ("otp", "false alarms", "calls fewer other messages one-time passwords than"),
+        ("otp", "recall", "recognises more one-time passwords than"),
+        ("intent", "recall", "names the purpose rightly more often than"),
+        ("intent", "failures", "fails less often than"),
+    ],
+)
+def test_every_task_has_words_of_its_own(task: str, question, words: str) -> None:
+    told = msgspec.structs.replace(trial(false_alarms=CLEAR, misses=CLEAR, failures=CLEAR), task=task)
+    assert words in finding(told, question).verdict
+
+
+def test_intents_have_no_false_alarms_to_report() -> None:
+    told = msgspec.structs.replace(trial(), task="intent")
+    (compared,) = report("intent", told.control, [told]).compared
+    assert [each.question for each in compared.findings] == ["recall", "failures"]
+
+
 def test_no_labels_and_few_labels_are_not_enough() -> None:
     for bucket in (Bucket(), Bucket(Count(2, 300), Count(5, 300))):
         found = finding(trial(false_alarms=bucket), "false alarms")

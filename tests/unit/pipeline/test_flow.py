@@ -12,7 +12,7 @@ from pipeline.cascade import Gate, SpamModel
 from pipeline.flow import Flow, Stages
 from pipeline.observe import Observer
 from pipeline.scoring import Cascade, Ensemble
-from pipeline.types import INTENTS, Message, RuleHit, TokenBatch, TreeScores
+from pipeline.types import INTENTS, Message, RuleHit, TokenBatch, TreeScores, Versions
 
 REFS = ("distilbert/2", "distilbert/1")
 #: Gate logits by text; "?" is text that the vocabulary does not know.
@@ -26,6 +26,8 @@ class World:
         self.faults: dict[str, str] = {}
         self.encoded: list[list[str]] = []  #: texts that were tokenized
         self.asked: list[tuple[list[int], list[str]]] = []  #: tokens and versions that reached the transformer
+        self.bundles: list[tuple[str, list[str]]] = []  #: bundles that were asked, and about what
+        self.missing: set[str] = set()  #: bundles that are not loaded
         self.logit = 3.0
 
     async def _fault(self, stage: str, answer: Any) -> Any:
@@ -56,7 +58,8 @@ class Trees:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def score(self, texts: list[str], senders: list[str]) -> TreeScores:
+    async def score(self, texts: list[str], senders: list[str], version: str) -> TreeScores:
+        self._world.bundles.append((version, texts))
         size = len(texts)
         spam = np.array([GATE.get(text, 0.0) for text in texts], dtype=np.float32)
         scores = TreeScores(
@@ -67,6 +70,8 @@ class Trees:
             known=np.array([0.0 if text == "?" else 1.0 for text in texts], dtype=np.float32),
         )
         await self._world._fault("lightgbm", scores.spam)
+        if version in self._world.missing:
+            return TreeScores(*(np.full_like(getattr(scores, name), np.nan) for name in scores.__struct_fields__))
         return scores
 
 
@@ -104,13 +109,14 @@ def make(world: World, *, audit_rate: float = 0.0, counts: Counts | None = None)
     }
     gate = Gate(models, audit_rate=audit_rate, rng=random.Random(1))
     stages = Stages(world, Trees(world), world, Transformer(world))
-    return Flow(stages, models, "lightgbm/1", gate, timeout_s=0.05, observer=counts or Counts())
+    return Flow(stages, models, gate, timeout_s=0.05, observer=counts or Counts())
 
 
-def message(text: str, version: str = REFS[0]) -> Message:
+def message(text: str, spam: str = REFS[0], **bundles: str) -> Message:
+    versions = Versions(spam, **(dict.fromkeys(("gate", "phishing", "otp", "intent"), "lightgbm/1") | bundles))
     return Message(
         id="m", text=text, sender="", recipient="", tenant="t", policy="moderate", intent="none",
-        obfuscated=False, version=version, received_at=0.0, deadline=math.inf,
+        obfuscated=False, versions=versions, received_at=0.0, deadline=math.inf,
     )  # fmt: skip
 
 
@@ -129,6 +135,23 @@ async def test_each_message_reaches_its_own_version():
     found = await make(world).assess([message("maybe", ref) for ref in (*REFS, REFS[0])])
     assert world.asked[0][1] == [REFS[0], REFS[1], REFS[0]]
     assert [a.models["spam"] for a in found] == [REFS[0], REFS[1], REFS[0]]
+
+
+async def test_each_task_is_answered_by_its_own_bundle_and_a_dead_one_leaves_the_others_theirs():
+    world = World()
+    flow = make(world)
+    batch = [message("ham"), message("ham", otp="lightgbm/2"), message("spam", gate="lightgbm/3")]
+    first, second, third = await flow.assess(batch)
+    assert dict(world.bundles) == {"lightgbm/1": ["ham", "ham", "spam"], "lightgbm/2": ["ham"], "lightgbm/3": ["spam"]}
+    assert (second.models["otp"], third.models["gate"], first.models["otp"]) == (
+        "lightgbm/2",
+        "lightgbm/3",
+        "lightgbm/1",
+    )
+    world.missing = {"lightgbm/2"}
+    first, second, third = await flow.assess(batch)
+    assert [a.degraded for a in (first, second, third)] == [(), ("lightgbm",), ()]
+    assert (second.otp, second.decided_by, third.decided_by) == (None, "gate", "gate")
 
 
 async def test_when_the_gate_is_sure_of_all_the_transformer_is_not_called():

@@ -37,7 +37,7 @@ def test_a_step_that_saw_enough_leads_to_the_next(step: int, share: float) -> No
         (0, {"exposures": 999}, "999 of 1000 messages at 1% of the traffic"),
         (0, {"since": NOW - 1800}, "0.5 of 1.0 hours at 1% of the traffic"),
         (0, {"since": NOW + 60}, "0.0 of 1.0 hours at 1% of the traffic"),
-        (1, {"false_alarms": Bucket()}, "0 of 20 labels of legitimate messages at 5% of the traffic"),
+        (1, {"labelled": Bucket()}, "0 of 20 labels of legitimate messages at 5% of the traffic"),
         (2, {"since": NOW - DAY + 1}, "24.0 of 24.0 hours at 25% of the traffic"),
     ],
 )
@@ -48,21 +48,21 @@ def test_a_step_waits_for_what_it_lacks(step: int, lacking: dict[str, object], r
 
 def test_all_of_the_traffic_waits_until_more_false_alarms_are_ruled_out() -> None:
     few = Bucket(Count(2, 400), Count(1, 130))
-    decision = decide(trial(), at(2, false_alarms=few), now=NOW)
+    decision = decide(trial(), at(2, labelled=few), now=NOW)
     assert decision.move == "continue"
     assert decision.reason.endswith("points more false alarms are possible at 25% of the traffic, 1 are not")
 
 
-def test_a_complete_ramp_stays() -> None:
+def test_a_complete_ramp_ends_in_a_promotion() -> None:
     decision = decide(trial(), at(3), now=NOW)
-    assert (decision.move, decision.share, decision.reason) == ("continue", 1.0, "the ramp is complete")
+    assert (decision.move, decision.share, decision.reason) == ("promote", 1.0, "the ramp is complete")
 
 
 @pytest.mark.parametrize(
     ("span", "reason"),
     [
         (Span(false_alarms=BAD), "net/4 flags more legitimate messages than net/3 (8.0 % against 0.4 %), e-value"),
-        (Span(misses=BAD), "net/4 misses more spam than net/3 (8.0 % against 0.4 %), e-value"),
+        (Span(misses=BAD), "net/4 catches less spam than net/3 (92.0 % against 99.6 %), e-value"),
         (Span(failures=BAD), "net/4 fails more often than net/3 (8.0 % against 0.4 %), e-value"),
     ],
 )
@@ -120,6 +120,21 @@ def test_time_and_traffic_alone_never_stop_and_deciding_twice_is_deciding_once(
     assert decision.move != "stop"
     assert decision.share >= RAMP[step].share
     assert decision == decide(trial(), progress, now=NOW)
+
+
+def test_a_last_step_may_ask_for_something_as_well() -> None:
+    ramp = (Step(0.5), Step(1.0, dwell_s=3600.0))
+    waiting = decide(trial(), Progress(1, NOW - 1800), now=NOW, ramp=ramp)
+    assert (waiting.move, waiting.share) == ("continue", 1.0)
+    assert decide(trial(), Progress(1, NOW - 3600), now=NOW, ramp=ramp).move == "promote"
+
+
+def test_intents_have_no_false_alarms_and_ramps_ask_for_purposes() -> None:
+    purposes = msgspec.structs.replace(trial(), task="intent")
+    waiting = decide(purposes, at(1, labelled=Bucket()), now=NOW)
+    assert waiting.reason == "0 of 20 labels of purposes at 5% of the traffic"
+    stopped = decide(purposes.add(Span(misses=BAD)), at(0), now=NOW)
+    assert stopped.reason.startswith("net/4 names the purpose rightly less often than net/3 (92.0 % against 99.6 %)")
 
 
 def test_a_ramp_of_ones_own() -> None:

@@ -55,7 +55,7 @@ _ITEM = st.tuples(st.integers(0, 40), st.sampled_from([*VERSIONS, "unknown/1"]))
 def test_each_caller_gets_its_own_answers_and_budgets_hold(calls: list[Call]) -> None:
     async def run() -> Model:
         model = Model()
-        merger = Merger(model, VERSIONS)
+        merger = Merger(model, VERSIONS.get)
         found = await asyncio.gather(
             *(merger.score(tokens_of(call, 100 * n), [v for _, v in call]) for n, call in enumerate(calls))
         )
@@ -70,14 +70,14 @@ def test_each_caller_gets_its_own_answers_and_budgets_hold(calls: list[Call]) ->
 
 async def test_items_of_several_callers_share_a_micro_batch() -> None:
     model = Model()
-    merger = Merger(model, VERSIONS)
+    merger = Merger(model, VERSIONS.get)
     await asyncio.gather(*(merger.score(tokens_of([(8, "a/1")], n), ["a/1"]) for n in range(4)))
     assert model.batches == [("a/1", [8, 8, 8, 8])]
 
 
 async def test_a_short_call_does_not_wait_for_the_end_of_a_long_one_and_the_oldest_goes_first() -> None:
     model = Model()
-    merger = Merger(model, VERSIONS)
+    merger = Merger(model, VERSIONS.get)
     model.open.clear()
     long = asyncio.create_task(merger.score(tokens_of([(30, "a/1")] * 5, 0), ["a/1"] * 5))
     await asyncio.sleep(0)
@@ -92,7 +92,7 @@ async def test_a_short_call_does_not_wait_for_the_end_of_a_long_one_and_the_olde
 
 async def test_what_a_caller_left_behind_is_not_computed() -> None:
     model = Model()
-    merger = Merger(model, VERSIONS)
+    merger = Merger(model, VERSIONS.get)
     model.open.clear()
     first = asyncio.create_task(merger.score(tokens_of([(9, "a/1")], 0), ["a/1"]))
     await asyncio.sleep(0.01)
@@ -107,7 +107,7 @@ async def test_what_a_caller_left_behind_is_not_computed() -> None:
 
 async def test_those_who_wait_behind_a_micro_batch_that_fails_do_not_hang() -> None:
     model = Model()
-    merger = Merger(model, VERSIONS)
+    merger = Merger(model, VERSIONS.get)
     model.broken = True
     long, short = (merger.score(tokens_of([(30, "a/1")] * n, 0), ["a/1"] * n) for n in (3, 1))
     found = await asyncio.wait_for(asyncio.gather(long, short), 1.0)
@@ -116,7 +116,7 @@ async def test_those_who_wait_behind_a_micro_batch_that_fails_do_not_hang() -> N
 
 async def test_a_micro_batch_that_fails_leaves_its_items_without_an_answer_and_the_next_one_works() -> None:
     model = Model()
-    merger = Merger(model, VERSIONS)
+    merger = Merger(model, VERSIONS.get)
     model.broken = True
     assert np.isnan(await merger.score(tokens_of([(8, "a/1")], 0), ["a/1"])).all()
     model.broken = False

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.policy import Limits, decide, load_policies, resolve
+from pipeline.policy import LimitBook, Limits, decide, load_policies
 from pipeline.types import Assessment, ListName, RuleHit
 
 SHIPPED = Path(__file__).parents[3] / "configs" / "policies.yaml"
@@ -71,24 +71,23 @@ def test_an_otp_that_is_not_phishing_is_never_blocked_by_score(spam: float, phis
     assert decide(assessed(spam, phishing, otp), LIMITS).action != "block"
 
 
-def test_shipped_policies_resolve_against_each_scorer() -> None:
+def test_the_limits_of_each_task_are_those_of_the_version_that_scores_it() -> None:
     policies = load_policies(TEXT, "policies.yaml")
-    limits = resolve(
-        policies,
-        {"distilbert/1": {"spam": {"0.0002": 0.99, "0.001": 0.9, "0.005": 0.7}}, "rules": {"spam": THRESHOLDS}},
-        {"phishing": THRESHOLDS, "otp": THRESHOLDS},
-    )
+    book = LimitBook(policies, {"rules": {"spam": THRESHOLDS}})
+    book.add("distilbert/1", {"spam": {"0.0002": 0.99, "0.001": 0.9, "0.005": 0.7}})
+    for ref, otp in (("lightgbm/1", 0.5), ("lightgbm/2", 0.25)):
+        book.add(ref, {"spam": THRESHOLDS, "phishing": THRESHOLDS, "otp": {"0.005": otp}}, ("spam", "phishing", "otp"))
     assert policies.default == "moderate"
-    assert limits["strict", "distilbert/1"] == Limits(0.7, 0.9, 0.5, 0.8, 0.5)
-    assert limits["moderate", "rules"] == Limits(0.8, 0.97, 0.8, 0.97, 0.5)
-    assert limits["lenient", "distilbert/1"] == Limits(0.99, None, 0.97, None, 0.5)
-    assert len(limits) == 6
+    assert book.limits("strict", "distilbert/1", "lightgbm/1", "lightgbm/2") == Limits(0.7, 0.9, 0.5, 0.8, 0.25)
+    assert book.limits("moderate", "rules", "lightgbm/1", "lightgbm/1") == Limits(0.8, 0.97, 0.8, 0.97, 0.5)
+    assert book.limits("lenient", "distilbert/1", "lightgbm/2", "lightgbm/1") == Limits(0.99, None, 0.97, None, 0.5)
 
 
-def test_a_rate_without_threshold_is_refused_by_name() -> None:
-    policies = load_policies(TEXT, "policies.yaml")
-    with pytest.raises(ConfigError, match=r"lightgbm/1: .*'phishing'.*0\.005"):
-        resolve(policies, {"lightgbm/1": {"spam": THRESHOLDS, "phishing": {"0.001": 0.5}}})
+@pytest.mark.parametrize("phishing", [{}, {"0.001": 0.5}])
+def test_a_rate_without_threshold_is_refused_by_name(phishing: dict[str, float]) -> None:
+    book = LimitBook(load_policies(TEXT, "policies.yaml"))
+    with pytest.raises(ConfigError, match=r"lightgbm/1: .*'phishing'.*0\.00"):
+        book.add("lightgbm/1", {"spam": THRESHOLDS, "phishing": phishing}, ("spam", "phishing"))
 
 
 @pytest.mark.parametrize(

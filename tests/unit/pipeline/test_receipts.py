@@ -11,12 +11,12 @@ NOW = 1_760_000_000.0
 RECEIPT = Receipt(
     id="r-1",
     tenant="acme",
-    task="spam",
-    arm="distilbert/2",
-    revision=7,
+    arms={"spam": ("distilbert/2", 7)},
     models={"spam": "distilbert/2", "otp": "lightgbm/1"},
+    decisions={"spam": "spam", "otp": "not_otp"},
     scores={"spam": 0.9876, "otp": 0.0},
     sender_key="4f3c",
+    recipient_key="",
     issued_at=int(NOW),
 )
 TOKEN = sign(SECRET, RECEIPT)
@@ -26,14 +26,14 @@ receipts = st.builds(
     Receipt,
     id=words,
     tenant=words,
-    task=words,
-    arm=words,
-    revision=st.integers(0, 2**31),
+    arms=st.dictionaries(words, st.tuples(words, st.integers(0, 2**31)), max_size=4),
     models=st.dictionaries(words, words, max_size=5),
+    decisions=st.dictionaries(words, words, max_size=4),
     scores=st.dictionaries(words, st.integers(0, 10_000).map(lambda n: n / 10_000), max_size=4),
     sender_key=words,
+    recipient_key=words,
     issued_at=st.just(int(NOW)),
-    version=st.just(1),
+    version=st.just(2),
 )
 
 
@@ -97,4 +97,4 @@ def test_receipts_expire() -> None:
 
 def test_a_format_of_the_future_is_refused() -> None:
     with pytest.raises(InvalidField, match="format"):
-        verify([SECRET], sign(SECRET, msgspec.structs.replace(RECEIPT, version=2)), "acme", now=NOW)
+        verify([SECRET], sign(SECRET, msgspec.structs.replace(RECEIPT, version=3)), "acme", now=NOW)

@@ -1,11 +1,12 @@
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidField
-from pipeline.routing import Experiment, check_arms, choose, sticky_key
+from pipeline.routing import Experiment, check_arms, choose, copies, sticky_key
 
 KEYS = [f"+4479{i:08d}" for i in range(20_000)]
 
@@ -100,7 +101,6 @@ def test_sticky_key_falls_back_to_the_message(sticky_by, sender: str, recipient:
 @pytest.mark.parametrize(
     ("weights", "field"),
     [
-        ({"m/9": 1.0}, "$.arms['m/9']"),
         ({"m/1": -1.0, "m/2": 2.0}, "$.arms['m/1']"),
         ({"m/1": math.inf}, "$.arms['m/1']"),
         ({"m/1": math.nan}, "$.arms['m/1']"),
@@ -110,9 +110,43 @@ def test_sticky_key_falls_back_to_the_message(sticky_by, sender: str, recipient:
 )
 def test_arms_that_cannot_share_traffic_are_refused(weights: dict[str, float], field: str) -> None:
     with pytest.raises(InvalidField) as refused:
-        check_arms(weights, {"m/1", "m/2"})
+        check_arms(weights)
     assert refused.value.field == field
 
 
-def test_a_known_arm_may_stand_by_at_zero() -> None:
-    check_arms({"m/1": 100.0, "m/2": 0.0}, {"m/1", "m/2"})
+@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan, math.inf])
+def test_a_shadow_sees_no_more_than_all_messages(share: float) -> None:
+    with pytest.raises(InvalidField) as refused:
+        check_arms({"m/1": 1.0}, {"m/2": 0.5, "m/3": share})
+    assert refused.value.field == "$.shadow['m/3']"
+
+
+def test_an_arm_may_stand_by_at_zero_and_a_shadow_see_nothing_or_all() -> None:
+    check_arms({"m/1": 100.0, "m/2": 0.0}, {"m/2": 0.0, "m/3": 1.0})
+
+
+@given(st.text(), st.floats(0, 1), st.floats(0, 1))
+def test_a_shadow_that_sees_more_sees_what_it_saw(key: str, share: float, other: float) -> None:
+    shared = experiment({"m/1": 1.0})
+    few, many = sorted((share, other))
+    seen = [copies(msgspec.structs.replace(shared, shadow={"m/2": each}), key) for each in (0.0, few, many, 1.0)]
+    assert (seen[0], seen[3]) == ([], ["m/2"])
+    assert seen[1] in ([], seen[2])
+
+
+def test_copies_follow_shares_within_three_sigma_whatever_the_arm() -> None:
+    shared = msgspec.structs.replace(experiment({"m/1": 50, "m/2": 50}), shadow={"m/3": 0.2})
+    seen = [key for key in KEYS if copies(shared, key)]
+    assert abs(len(seen) - len(KEYS) * 0.2) <= 3 * math.sqrt(len(KEYS) * 0.16)
+    on_first = sum(choose(shared, key) == "m/1" for key in seen)
+    assert abs(on_first - len(seen) / 2) <= 3 * math.sqrt(len(seen) / 4)
+
+
+@given(arms, st.text(), st.data())
+def test_keys_of_an_arm_that_cannot_answer_are_shared_out_and_nobody_else_moves(
+    weights: dict[str, float], key: str, data: st.DataObject
+) -> None:
+    ready = data.draw(st.sets(st.sampled_from(sorted(weights))))
+    before, after = choose(experiment(weights), key), choose(experiment(weights), key, ready)
+    assert after in {before} if before in ready else {"", *ready}
+    assert bool(after) == any(weights[arm] > 0 for arm in ready)

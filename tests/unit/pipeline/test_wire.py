@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidField, MalformedJson, TooLarge, WinnowError
-from pipeline.wire import BadItem, ClassifyRequest, check_text, parse_batch, parse_classify
+from pipeline.guardrails import RAMP, Step
+from pipeline.orders import ExperimentRequest, RollbackRequest
+from pipeline.wire import (
+    BadItem,
+    ClassifyRequest,
+    check_text,
+    parse_batch,
+    parse_classify,
+    parse_experiment,
+    parse_promote,
+    parse_ramp,
+    parse_rollback,
+)
 
 
 def test_a_whole_request():
@@ -176,3 +188,40 @@ def test_text_that_is_none(text, error):
 def test_requests_survive_their_own_encoding():
     asked = ClassifyRequest(text="é\n\"'", message_id="m")
     assert parse_classify(msgspec.json.encode(asked)) == asked
+
+
+@pytest.mark.parametrize(
+    ("parse", "body", "field"),
+    [
+        (parse_experiment, b"{}", "$.arms"),
+        (parse_experiment, b'{"arms": {}}', "$.arms"),
+        (parse_experiment, b'{"arms": {"m/1": "all"}}', "$.arms[...]"),
+        (parse_experiment, b'{"arms": {"m": 1}}', "$.arms"),
+        (parse_experiment, b'{"arms": {"m/1": 1}, "sticky_by": "mood"}', "$.sticky_by"),
+        (parse_experiment, b'{"arms": {"m/1": 1}, "shadow": ["m/2"]}', "$.shadow"),
+        (parse_experiment, b'{"arms": {"m/1": 1}, "ramp": {}}', "$.ramp"),
+        (parse_experiment, b'{"arms": {"m/1": 1}, "why": "' + b"x" * 501 + b'"}', "$.why"),
+        (parse_promote, b"{}", "$.version"),
+        (parse_promote, b'{"version": "m/1", "revision": "2"}', "$.revision"),
+        (parse_rollback, b'{"version": "m/1"}', "$.version"),
+        (parse_ramp, b"{}", "$.version"),
+        (parse_ramp, b'{"version": "m/1", "steps": []}', "$.steps"),
+        (parse_ramp, b'{"version": "m/1", "steps": [{"share": 0}]}', "$.steps[0].share"),
+        (parse_ramp, b'{"version": "m/1", "steps": [{"share": 1, "days": 2}]}', "$.steps[0].days"),
+        (parse_ramp, b'{"version": "m/1", "limits": {"p99_ms": 0}}', "$.limits.p99_ms"),
+    ],
+)
+def test_what_an_operator_asks_wrongly_is_named(parse, body, field):
+    with pytest.raises(InvalidField) as caught:
+        parse(body)
+    assert caught.value.field == field
+
+
+def test_experiments_as_they_may_be_asked_for():
+    assert parse_experiment(b'{"arms": {"m/1": 9, "m/2": 1}, "shadow": {"m/3": 0.1}, "control": "m/2"}') == (
+        ExperimentRequest({"m/1": 9.0, "m/2": 1.0}, shadow={"m/3": 0.1}, control="m/2")
+    )
+    assert parse_rollback(b"{}") == RollbackRequest()
+    assert parse_ramp(b'{"version": "m/1"}').steps == RAMP
+    asked = parse_ramp(b'{"version": "m/1", "steps": [{"share": 0.5, "dwell_s": 60}, {"share": 1}], "revision": 3}')
+    assert (asked.steps, asked.revision) == ((Step(0.5, 60.0), Step(1.0)), 3)

@@ -13,7 +13,7 @@ from pipeline.errors import ConfigError
 from pipeline.models.distilbert import Transformer
 from pipeline.models.lightgbm import TreeModels
 from pipeline.models.tokenizer import WordPiece
-from pipeline.policy import load_policies, resolve
+from pipeline.policy import LimitBook, load_policies
 from pipeline.types import INTENTS
 from tests.support import tiny_corpora
 from training import crossval
@@ -96,7 +96,9 @@ def test_manifests_hold_what_policies_and_ensemble_need(trained: Recipe) -> None
     store = LocalStore(trained.out / "store")
     trees, net = store.open("lightgbm/1").manifest, store.open("distilbert/1").manifest
     policies = load_policies(Path("configs/policies.yaml").read_text(), "policies.yaml")
-    assert resolve(policies, {net.ref: net.thresholds}, trees.thresholds)
+    book = LimitBook(policies, {net.ref: net.thresholds})
+    book.add(trees.ref, trees.thresholds, ("spam", "phishing", "otp"))
+    assert book.limits("strict", net.ref, trees.ref, trees.ref)
     assert net.ensemble is not None
     assert net.ensemble.partner == "lightgbm/1"
     assert net.cascade is not None

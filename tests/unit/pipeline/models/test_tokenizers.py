@@ -24,7 +24,8 @@ def word_piece(folder: Path, *words: str) -> WordPiece:
 
 @pytest.fixture
 def tokenizers(tmp_path: Path) -> Tokenizers:
-    return Tokenizers({A: word_piece(tmp_path / "1", "hi", "you"), B: word_piece(tmp_path / "2", "you", "hi")})
+    loaded = {A: word_piece(tmp_path / "1", "hi", "you"), B: word_piece(tmp_path / "2", "you", "hi")}
+    return Tokenizers(loaded.get)
 
 
 def rows(batch: TokenBatch) -> list[list[int]]:
