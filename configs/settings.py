@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pipeline.budget import Prices
+from pipeline.clients.groq_prompt import Output
 from pipeline.course import EvidenceSettings
 from pipeline.errors import ConfigError
 from pipeline.feedback import FeedbackSettings
@@ -64,10 +66,21 @@ class CascadeSettings(Strict, frozen=True):
     audit_rate: float = 0.01  #: share of skipped messages that is sent through all the same
 
 
+def _sure_above() -> dict[str, float]:
+    return {"lightgbm/2": 0.998}  # docs/decisions/0015-the-intent-gate.md
+
+
 class Intent(Strict, frozen=True):
     model: str = "llama-3.1-8b-instant"
+    output: Output = "json_object"  #: "json_schema" where the server holds the model to it while it writes
     budget_ms: int = 800  #: longest wait for the language model; then the local intent answers
-    concurrency: int = 32
+    concurrency: Positive = 32
+    #: version of the local model to the confidence above which it answers alone; other versions never do
+    sure_above: dict[str, float] = msgspec.field(default_factory=_sure_above)
+    sample_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  #: of the sure ones, asked all the same
+    prices: Prices = Prices()
+    budget_usd_per_tenant_day: Annotated[float, msgspec.Meta(ge=0)] = 5.0  #: 0: the language model is never asked
+    budget_shares: Positive = 4  #: replicas that share a budget while Redis is away: as many as there are
 
 
 class Placement(Strict, frozen=True):
@@ -86,7 +99,7 @@ class Settings(Strict, frozen=True):
     intent: Intent = Intent()
     assess_lane: Limits = Limits()
     #: One OTP a call: the language model answers in its own time, and none shall wait for another.
-    intent_lane: Limits = Limits(slots=64, batch_items=1, queue_items=1_000)
+    intent_lane: Limits = Limits(slots=64, batch_items=1, queue_items=1_000, ttl_s=86_400)
     stage_timeout_ms: int = 800  #: one stage, one batch; then the stage is left out
     redis_timeout_ms: int = 50
     feedback: FeedbackSettings = FeedbackSettings()

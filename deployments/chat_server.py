@@ -12,8 +12,7 @@ from aiohttp import web
 
 from deployments.groq_wire import Quota, Refused, completion, read, unknown_url
 
-#: Limits that nobody reaches.
-_PLENTY = {"requests_per_minute": 1_000_000, "requests_per_day": 100_000_000, "tokens_per_minute": 1_000_000_000}
+_PLENTY = 1_000_000_000  #: a limit that nobody reaches
 
 
 _TIMEOUT_S = 30.0  #: to start, to stop
@@ -29,7 +28,7 @@ class ChatServer(ABC):
 
     def __init__(self, key: str | None = None, quota: Quota | None = None) -> None:
         self.url = ""
-        self.quota = quota or Quota(**_PLENTY)
+        self.quota = quota or Quota(requests_per_minute=_PLENTY, requests_per_day=_PLENTY, tokens_per_minute=_PLENTY)
         self._key = key
         self._runner: web.AppRunner | None = None
 

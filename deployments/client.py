@@ -27,7 +27,7 @@ T = TypeVar("T")
 class FeedbackReceipt(msgspec.Struct, frozen=True):
     """What became of a label."""
 
-    status: str  #: "stored", "changed" or "repeated"
+    status: str  #: "stored", "changed", "repeated", "outdated" (a later one is known), or "spooled" (kept on disk)
     credited_to: str | None  #: the experiment's arm that the receipt named
 
 

@@ -32,8 +32,8 @@ class FeedbackDesk:
     After a failure nobody waits for Postgres: feedback goes to the spool at once, until a ping in the background is
     answered. What waits is then replayed, by one replica of the machine at a time. Each label carries the time at which
     it was given, so it does not matter that others overtake it. One that was stored though Postgres seemed to fail, or
-    that is replayed twice after a crash, is "repeated" and has no further effect; all that such a crash can lose is the
-    label's count in the sender's reputation.
+    that is replayed twice after a crash, is "repeated" and has no further effect; all that it may have lost is its part
+    in the sender's reputation.
 
     Args:
         database: Postgres.

@@ -19,6 +19,7 @@ from prometheus_client import (
     multiprocess,
 )
 
+from pipeline.intents import Event, IntentCounts
 from pipeline.observe import LEFT_ALONE, Observer
 from pipeline.types import Verdict
 
@@ -46,6 +47,10 @@ BACKEND_FAILURES = Counter("winnow_backend_failures", "Calls to a backend that w
 FEEDBACK = Counter("winnow_feedback", "Labels, by what became of them", ["event"])
 GROQ_OUTCOMES = Counter("winnow_groq_outcomes", "Messages that the language model was asked about", ["outcome"])
 GROQ_TOKENS = Counter("winnow_groq_tokens", "Tokens that the language model read and wrote", ["kind"])
+GROQ_COST = Counter("winnow_groq_cost_usd", "What these tokens cost, by the prices of the settings")
+GROQ_ALONE = Counter("winnow_groq_budget_alone", "Questions whose budget a replica decided on without Redis")
+INTENTS = Counter("winnow_intents", "One-time passwords, by who was to name their intent", ["event"])
+INTENT_AGREEMENT = Counter("winnow_intent_agreement", "Intents that both models named", ["event", "outcome"])
 DIRECTORY_AGE = Gauge(
     "winnow_directory_age_seconds",
     "Since keys, policies and experiments were last fresh",
@@ -107,6 +112,26 @@ def count_groq_usage(prompt: int, completion: int) -> None:
     """Hook for `GroqIntent`: tokens of one answer."""
     _child(GROQ_TOKENS, "prompt").inc(prompt)
     _child(GROQ_TOKENS, "completion").inc(completion)
+
+
+def count_groq_cost(usd: float) -> None:
+    """Hook for `GroqIntent`: price of one answer."""
+    GROQ_COST.inc(usd)
+
+
+def count_budget_alone() -> None:
+    """Hook for `Budget`: Redis could not be asked."""
+    GROQ_ALONE.inc()
+
+
+class PrometheusIntentCounts(IntentCounts):
+    """Counts who named intents, and how often both models name the same."""
+
+    def happened(self, event: Event) -> None:
+        _child(INTENTS, event).inc()
+
+    def compared(self, event: Event, agreed: bool) -> None:
+        _child(INTENT_AGREEMENT, event, "agreed" if agreed else "disagreed").inc()
 
 
 def count_verdict(verdict: Verdict) -> None:

@@ -52,6 +52,13 @@ class RemoteIntent:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._classify = handle.classify
 
-    async def classify(self, texts: list[str], senders: list[str], budgets_s: Sequence[float]) -> list[str | None]:
-        intents: list[str | None] = await self._classify.remote(texts, senders, list(budgets_s))
+    async def classify(
+        self,
+        texts: list[str],
+        senders: list[str],
+        budgets_s: Sequence[float],
+        tenants: Sequence[str] | None = None,
+    ) -> list[str | None]:
+        payers = None if tenants is None else list(tenants)
+        intents: list[str | None] = await self._classify.remote(texts, senders, list(budgets_s), payers)
         return intents

@@ -8,13 +8,16 @@ import msgspec
 
 from configs.resources import read_rules
 from configs.settings import Secrets, Settings
+from deployments import metrics
 from deployments.catalogue import Catalogue
 from model_store.manifest import NORMALISER
 from pipeline.cascade import Gate
-from pipeline.classifier import Bounds, Classifier, IntentQuestion, Watch
+from pipeline.classifier import Bounds, Classifier, Watch
+from pipeline.clients.groq_prompt import request_body
 from pipeline.directory import Directory
 from pipeline.errors import Unavailable
 from pipeline.flow import Flow, Stages
+from pipeline.intents import IntentQuestion, Intents, OverBudget
 from pipeline.keys import Keys
 from pipeline.memo import Memo, Shelf
 from pipeline.observe import Observer
@@ -22,7 +25,7 @@ from pipeline.policy import LimitBook
 from pipeline.router import Router
 from pipeline.shadow import Shadows
 from pipeline.tally import Tally
-from pipeline.types import Assessment, IntentStage, Message
+from pipeline.types import OVER_BUDGET, Assessment, IntentStage, Message
 from pipeline.verdicts import decide_on, labels
 
 _GRACE_S = 0.2  # for the stage to give up by itself
@@ -61,6 +64,7 @@ def build_classifier(
     assess: Memo[Message, Assessment],
     intents: Memo[IntentQuestion, str] | None,
     watch: Watch | None = None,
+    language_server: str = "",
 ) -> Classifier:
     request = settings.request
     return Classifier(
@@ -68,17 +72,41 @@ def build_classifier(
             text_chars=request.text_chars,
             deadline_s=request.deadline_ms / 1000,
             batch_deadline_s=request.batch_deadline_ms / 1000,
-            intent_budget_s=settings.intent.budget_ms / 1000,
         ),
         directory=directory,
         router=router,
         limits=catalogue.limits,
         assess=assess,
-        intents=intents,
-        language_model=settings.intent.model,
+        intents=build_intents(settings, intents, directory=directory, keys=keys, language_server=language_server),
         keys=keys,
         receipt_secret=keys.purpose("receipts"),
         watch=watch,
+    )
+
+
+def build_intents(
+    settings: Settings,
+    lane: Memo[IntentQuestion, str] | None,
+    *,
+    directory: Callable[[], Directory],
+    keys: Keys,
+    language_server: str = "",
+) -> Intents:
+    """
+    Args:
+        lane: to the language model, None where there is none.
+        language_server: where it is; what another server answered before is not its answer.
+    """
+    intent = settings.intent
+    return Intents(
+        lane,
+        keys=keys,
+        sure_above=intent.sure_above,
+        sample_rate=intent.sample_rate,
+        budget_s=intent.budget_ms / 1000,
+        identity=f"{language_server} {request_body(intent.model, '', '', intent.output)}",
+        is_local_only=lambda tenant: directory().is_local_only(tenant),
+        counts=metrics.PrometheusIntentCounts(),
     )
 
 
@@ -95,7 +123,9 @@ def assess_lane(settings: Settings, flow: Flow, shelf: Shelf | None, observer: O
     )
 
 
-def intent_lane(settings: Settings, stage: IntentStage, shelf: Shelf, observer: Observer) -> Memo[IntentQuestion, str]:
+def intent_lane(
+    settings: Settings, stage: IntentStage, shelf: Shelf | None, observer: Observer
+) -> Memo[IntentQuestion, str]:
     return Memo(
         "intent",
         lambda questions: _ask(stage, questions),
@@ -125,5 +155,12 @@ async def _ask(
     now = time.monotonic()
     budgets = [max(0.0, question.deadline - now) for question in questions]
     texts, senders = [question.text for question in questions], [question.sender for question in questions]
-    labels = await asyncio.wait_for(stage.classify(texts, senders, budgets), max(budgets) + _GRACE_S)
-    yield [(i, Unavailable("no intent in time") if label is None else label) for i, label in enumerate(labels)]
+    asking = stage.classify(texts, senders, budgets, [question.tenant for question in questions])
+    labels = await asyncio.wait_for(asking, max(budgets) + _GRACE_S)
+    yield [(i, _label_or_error(label)) for i, label in enumerate(labels)]
+
+
+def _label_or_error(label: str | None) -> str | Exception:
+    if label == OVER_BUDGET:
+        return OverBudget("the budget of the day is spent")
+    return Unavailable("no intent in time") if label is None else label

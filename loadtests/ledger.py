@@ -16,27 +16,30 @@ class Step(msgspec.Struct, frozen=True):
     """Weights under a revision."""
 
     revision: int  #: 0: there is no experiment
-    arms: dict[str, float]  #: "name/version" to weight
+    arms: dict[str, float]  #: "name/version" to weight; empty: the experiment has ended
 
 
 class Ledger:
-    """All steps of one shift, and which arm every sender was given under each of them.
+    """All steps of one shift of the task `spam`, and which arm every sender was given under each of them.
 
     Args:
-        loaded: versions that the server has loaded.
+        versions: those that may answer: intact, and loaded before they are given weight.
         origin: what was in force before the shift.
     """
 
-    def __init__(self, loaded: Collection[str], origin: Step) -> None:
-        self._loaded = frozenset(loaded)
+    def __init__(self, versions: Collection[str], origin: Step) -> None:
+        self._versions = frozenset(versions)
         self._origin = origin
         self._steps = {origin.revision: origin}
+        self._ordered: dict[int, float] = {}  #: revision to when it was asked for, monotonic seconds
         self._confirmed = [(-math.inf, origin.revision)]  #: monotonic seconds and revision, ascending
+        self._last: dict[int, float] = {}  #: revision to the last question whose verdict named it
         self._arms: dict[tuple[int, str], str] = {}  #: of revision and sender
 
-    def announce(self, step: Step) -> None:
+    def announce(self, step: Step, now: float) -> None:
         """The step is about to be asked for: verdicts may name it from now on."""
         self._steps[step.revision] = step
+        self._ordered[step.revision] = now
 
     def confirm(self, revision: int, now: float) -> None:
         """The server said yes: of what is asked `LIVE_S` after `now` nothing may name an older revision."""
@@ -50,19 +53,28 @@ class Ledger:
             sender: of its message; the experiment must be sticky by sender.
             asked_at: when it was asked for, seconds on the clock of `confirm`.
         """
-        named = verdict["experiment"] or {}
-        revision, arm = named.get("revision", 0), named.get("arm", "")
+        named = (verdict["experiment"] or {}).get("spam")
         oldest = max(revision for at, revision in self._confirmed if at <= asked_at - LIVE_S)
-        if not named and oldest:
-            return "names no experiment"
+        if not named:
+            return self._unnamed(oldest, asked_at)
+        revision, arm = named["revision"], named["arm"]
         if revision not in self._steps:
             return "names a revision that nobody set"
+        self._see(revision, asked_at)
         if revision < oldest:
             return f"names an old revision {LIVE_S:g} s after the change"
-        if not named:
-            return None
         scorer = verdict["models"].get("spam", arm)  # none where the gate was sure
         return self._fault_of_arm(revision, arm, scorer) or self._moved(revision, arm, sender)
+
+    def lags(self) -> dict[int, float]:
+        """Each revision to the seconds from its order to the last question that an older one answered.
+
+        How many seconds all replicas took to follow; 0 where nothing that was asked later was answered by an older one.
+        """
+        return {
+            revision: max([0.0, *(at - ordered for older, at in self._last.items() if older < revision)])
+            for revision, ordered in self._ordered.items()
+        }
 
     def splits(self) -> Iterator[tuple[Step, Counter[str]]]:
         """Each step after the origin, with the number of different senders that each arm was given."""
@@ -70,9 +82,19 @@ class Ledger:
             if revision != self._origin.revision:
                 yield step, Counter(arm for (at, _), arm in self._arms.items() if at == revision)
 
+    def _unnamed(self, oldest: int, asked_at: float) -> str | None:
+        ended = [revision for revision, step in self._steps.items() if revision >= oldest and not step.arms]
+        if not ended:
+            return "names no experiment"
+        self._see(max(ended), asked_at)
+        return None
+
+    def _see(self, revision: int, asked_at: float) -> None:
+        self._last[revision] = max(asked_at, self._last.get(revision, asked_at))
+
     def _fault_of_arm(self, revision: int, arm: str, scorer: str) -> str | None:
-        if arm not in self._loaded:
-            return "names an arm that is not loaded"
+        if arm not in self._versions:
+            return "names a version that must not answer"
         if not self._steps[revision].arms.get(arm):
             return "names an arm without weight"
         return None if scorer == arm else "was scored by another version than its arm"

@@ -19,11 +19,15 @@ class Breaker:
         self._next_probe = 0.0
         self.state: BreakerState = "closed"
 
+    def refuses(self, now: float) -> bool:
+        """Whether no call may be made now, for those who have something else to do before one."""
+        return self.state != "closed" and now < self._next_probe
+
     def allow(self, now: float) -> bool:
         """Whether a call may be made now; the caller then owes `success` or `failure`."""
         if self.state == "closed":
             return True
-        if now < self._next_probe:
+        if self.refuses(now):
             return False
         self.state = "half_open"
         self._next_probe = now + self._probe_interval_s

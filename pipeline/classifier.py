@@ -12,6 +12,7 @@ import msgspec
 
 from pipeline.directory import Directory, Principal
 from pipeline.errors import InvalidField, WinnowError, describe
+from pipeline.intents import Intents
 from pipeline.keys import Keys
 from pipeline.memo import Memo, Waiter
 from pipeline.normalise import normalise
@@ -33,13 +34,6 @@ class Bounds(msgspec.Struct, frozen=True):
     text_chars: int
     deadline_s: float  #: of a single message, where the caller names none
     batch_deadline_s: float  #: of a message in a batch
-    intent_budget_s: float
-
-
-class IntentQuestion(msgspec.Struct, frozen=True, gc=False):
-    text: str
-    sender: str
-    deadline: float  #: seconds on the monotonic clock
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -76,8 +70,7 @@ class Classifier:
         router: chooses versions.
         limits: thresholds of policies.
         assess: the lane that computes assessments.
-        intents: the lane to the language model, None where there is none.
-        language_model: which one; its answers are not another one's.
+        intents: decides who says what a one-time password is for.
         keys: cache keys and pseudonyms.
         receipt_secret: signs receipts.
         watch: hears of every message that was routed.
@@ -91,8 +84,7 @@ class Classifier:
         router: Router,
         limits: LimitBook,
         assess: Memo[Message, Assessment],
-        intents: Memo[IntentQuestion, str] | None,
-        language_model: str,
+        intents: Intents,
         keys: Keys,
         receipt_secret: bytes,
         watch: Watch | None = None,
@@ -102,7 +94,6 @@ class Classifier:
         self._router = router
         self._assess = assess
         self._intents = intents
-        self._language_model = language_model
         self._keys = keys
         self._watch = watch or Watch()
         self._id_prefix = secrets.token_hex(6)
@@ -178,7 +169,8 @@ class Classifier:
             WinnowError: there is no assessment.
         """
         assessment, _ = asked.waiter.result()
-        intent = self._local_intent(asked.message, assessment)
+        is_otp = self._writer.decide(asked.message, assessment).is_otp
+        intent = self._intents.decide(asked.message, assessment, bool(is_otp))
         return None if intent is None else self._verdict(asked, intent)
 
     async def _attempt_with_model(self, asked: "_Asked") -> Verdict | Failed:
@@ -189,7 +181,7 @@ class Classifier:
 
     async def _conclude_with_model(self, asked: "_Asked") -> Verdict:
         assessment, _ = asked.waiter.result()
-        return self._verdict(asked, await self._model_intent(asked.message, assessment))
+        return self._verdict(asked, await self._intents.ask(asked.message, assessment))
 
     def _message(self, request: ClassifyRequest, principal: Principal, deadline_s: float) -> tuple[Message, Route]:
         check_text(request.text, self._bounds.text_chars)
@@ -218,26 +210,6 @@ class Classifier:
 
     def _new_id(self) -> str:
         return f"{self._id_prefix}{next(self._ids):x}"
-
-    def _local_intent(self, message: Message, assessment: Assessment) -> Intent | None:
-        """The intent where it takes no language model; None where it does."""
-        if message.intent == "none" or not self._writer.decide(message, assessment).is_otp:
-            return Intent(None, "none")
-        if message.intent == "local" or self._intents is None:
-            return Intent(assessment.intent, "lightgbm")
-        return None
-
-    async def _model_intent(self, message: Message, assessment: Assessment) -> Intent:
-        """The language model's intent; the local one where it gave none in time."""
-        assert self._intents is not None
-        deadline = min(message.deadline, time.monotonic() + self._bounds.intent_budget_s)
-        question = IntentQuestion(message.text, message.sender, deadline)
-        key = self._keys.answer("intent", message.tenant, self._language_model, message.sender, message.text)
-        try:
-            intent, _ = await self._intents.get(key, question, cost=1, deadline=deadline)
-        except WinnowError:
-            return Intent(assessment.intent, "lightgbm", missing=True)
-        return Intent(intent, "groq")
 
     def _verdict(self, asked: "_Asked", intent: Intent) -> Verdict:
         assessment, source = asked.waiter.result()

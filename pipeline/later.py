@@ -66,7 +66,8 @@ class Later:
         """Start asking; the id to fetch the answer by."""
         pending = LaterIntent(secrets.token_urlsafe(16), message.id, "pending")
         await self._keep(message.tenant, pending)
-        task = asyncio.get_running_loop().create_task(self._answer(pending, message, assessment))
+        ask = self._ask if len(self._tasks) < self._most else _ask_locally
+        task = asyncio.get_running_loop().create_task(self._answer(ask, pending, message, assessment))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return pending.intent_id
@@ -88,13 +89,12 @@ class Later:
         for task in self._tasks:
             task.cancel()
 
-    async def _answer(self, pending: LaterIntent, message: Message, assessment: Assessment) -> None:
-        intent = Intent(assessment.intent, "lightgbm")
-        if len(self._tasks) <= self._most:
-            try:
-                intent = await self._ask(message, assessment)
-            except Exception as error:
-                log.error("an intent was left to the local model: %s", describe(error))
+    async def _answer(self, ask: Ask, pending: LaterIntent, message: Message, assessment: Assessment) -> None:
+        try:
+            intent = await ask(message, assessment)
+        except Exception as error:
+            log.error("an intent was left to the local model: %s", describe(error))
+            intent = await _ask_locally(message, assessment)
         done = msgspec.structs.replace(pending, status="done", otp_intent=intent.label, intent_source=intent.source)
         await self._keep(message.tenant, done)
         await self._deliver(message.tenant, done)
@@ -106,3 +106,7 @@ class Later:
 
     def _key(self, tenant: str, intent_id: str) -> bytes:
         return self._keys.answer("later", tenant, intent_id)
+
+
+async def _ask_locally(message: Message, assessment: Assessment) -> Intent:
+    return Intent(assessment.intent, "lightgbm")

@@ -34,7 +34,9 @@ class Reports(msgspec.Struct):
     """Reports about one sender.
 
     All that a tenant says is noted, and `most` of it counts: taking back a report that did not count takes nothing
-    from those that do, and what counts does not depend on the order in which reports and corrections came.
+    from those that do, and what counts does not depend on the order in which receipts were reported and corrected.
+    Only `report` adds to what is noted. A correction may have gone missing, and the next one must not count twice what
+    was said once.
     """
 
     noted: dict[tuple[str, bool], int] = {}  #: by (tenant, is it spam)
@@ -45,10 +47,10 @@ class Reports(msgspec.Struct):
         self._add(tenant, spam, 1, most)
 
     def correct(self, tenant: str, spam: bool, most: int) -> None:
-        """Move one that the tenant had noted the other way; what is not there to be taken away is not."""
+        """Move one that the tenant had noted the other way; where there is none, do nothing."""
         if self.noted.get((tenant, not spam), 0):
             self._add(tenant, not spam, -1, most)
-        self._add(tenant, spam, 1, most)
+            self._add(tenant, spam, 1, most)
 
     def _add(self, tenant: str, spam: bool, change: int, most: int) -> None:
         before = self.noted.get((tenant, spam), 0)

@@ -31,7 +31,7 @@ INTENTS: tuple[str, ...] = (
 )
 
 PolicyName = Literal["strict", "moderate", "lenient"]
-IntentMode = Literal["auto", "local", "none"]
+IntentMode = Literal["auto", "local", "none", "async"]
 Action = Literal["deliver", "flag", "block"]
 Status = Literal["complete", "degraded", "unclassified"]
 IntentSource = Literal["groq", "lightgbm", "none"]
@@ -164,7 +164,19 @@ class TransformerStage(Protocol):
     async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats: ...
 
 
-class IntentStage(Protocol):
-    """Intent labels from a language model; None where it gave no valid answer in time."""
+#: In place of a label: the tenant has spent its budget of the day, and nobody was asked.
+OVER_BUDGET = "OVER_BUDGET"
 
-    async def classify(self, texts: list[str], senders: list[str], budgets_s: Sequence[float]) -> list[str | None]: ...
+
+class IntentStage(Protocol):
+    """Intent labels from a language model; None where it gave no valid answer in time, OVER_BUDGET where a tenant (None:
+    nobody pays) may not pay for it.
+    """
+
+    async def classify(
+        self,
+        texts: list[str],
+        senders: list[str],
+        budgets_s: Sequence[float],
+        tenants: Sequence[str] | None = None,
+    ) -> list[str | None]: ...

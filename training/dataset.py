@@ -152,7 +152,7 @@ def build(
     held_out = uci_split(load("uci")).test if test is None else list(test)
     labelled = [example for name in settings.corpora if name not in without for example in _teaching(name)]
     chat = _sample(training_examples(["nus"]), 2 * (settings.nus + settings.nus_validation), settings.seed)
-    real = grouped(without_twins(merge_duplicates([*labelled, *extra, *chat]), held_out))
+    real = grouped(without_twins(merge_duplicates([*labelled, *chat, *extra]), held_out))
     train, validation = _divide(real, settings)
     made = _blank_senders(generate(settings.synthetic, settings.seed, "train"), settings)
     held = _blank_senders(generate(settings.synthetic_validation, settings.seed + 1, "heldout"), settings)

@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from deployments import probes, report_folder
+from deployments.cli import evaluate_intent
 from deployments.cli.connection import HOME, HomeOption, KeyOption, UrlOption, connect
 from deployments.cli.evaluation_tables import show_result
 from deployments.cli.labelled import SYNTHETIC_ROWS, from_corpus, from_file
@@ -24,8 +25,10 @@ from training.evaluation.results import Results, SetResult
 from training.examples import Example
 
 Way = Literal["both", "single", "bulk"]
+Task = Literal["all", "intent"]
 
 _OFFLINE = "Offline"
+_INTENT = "Intent"
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -46,6 +49,9 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 def evaluate(
+    path: Annotated[
+        typer.FileBinaryRead | None, typer.Argument(metavar="[FILE]", help="The same as --file.", show_default=False)
+    ] = None,
     corpus: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,7 +71,15 @@ def evaluate(
             "--send", help="Messages one by one, in bulk, or (at a server) first so and then so.", show_default=False
         ),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=4096, help="Requests at once, of one message each.")] = 64,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=4096,
+            help="Requests at once, of one message each: 64, to a language model 4.",
+            show_default=False,
+        ),
+    ] = None,
     bulk: Annotated[int, typer.Option(min=1, max=1000, help="Messages in one bulk request.")] = 500,
     as_json: Annotated[
         bool, typer.Option("--json", help="All figures as JSON; a list where there are many sets.")
@@ -93,6 +107,20 @@ def evaluate(
         bool,
         typer.Option("--cascade/--no-cascade", help="Whether the gate may decide alone.", rich_help_panel=_OFFLINE),
     ] = True,
+    task: Annotated[
+        Task, typer.Option(help="all, or intent: how right intents are, by source.", rich_help_panel=_INTENT)
+    ] = "all",
+    source: Annotated[
+        evaluate_intent.Source,
+        typer.Option(
+            help="groq: the language model of GROQ_API_KEY and GROQ_BASE_URL; local: the models here.",
+            rich_help_panel=_INTENT,
+        ),
+    ] = "both",
+    language_model: Annotated[
+        str | None,
+        typer.Option(help="Its name; else the settings'.", show_default=False, rich_help_panel=_INTENT),
+    ] = None,
     url: UrlOption = None,
     key: KeyOption = None,
     home: HomeOption = HOME,
@@ -102,6 +130,17 @@ def evaluate(
     UCI is judged on the test part of its one split, grouped by near-duplicates, which no shipped model was trained on.
     A server's caches stay on: the output says how many answers came from them.
     """
+    if path and file:
+        raise typer.BadParameter("name the file once")
+    file = path or file
+    if task == "intent":
+        if folder or way:
+            raise typer.BadParameter("--report and --send are of the other tasks")
+        settings = settings_for(models, transformer, trees, cascade=cascade)
+        chosen = _sets(corpus, file, synthetic, limit, evaluate_intent.DEFAULT_CORPUS)
+        plan = evaluate_intent.Plan(source, settings, language_model, rules, concurrency or 4)
+        raise typer.Exit(not evaluate_intent.run(chosen, plan, as_json=as_json))
+    concurrency = concurrency or 64
     if not offline and (models or transformer or trees or not rules or not cascade):
         raise typer.BadParameter("a server has its own models, rules and cascade; these options need --offline")
     if folder:
@@ -112,8 +151,8 @@ def evaluate(
     else:
         client = connect(url, key, home, connections=concurrency)
     sets = _sets(corpus, file, synthetic, limit)
-    plan = _Plan(way or ("bulk" if offline else "both"), concurrency, bulk, thorough=folder is not None)
-    found = asyncio.run(_all(client, sets, plan))
+    how = _Plan(way or ("bulk" if offline else "both"), concurrency, bulk, thorough=folder is not None)
+    found = asyncio.run(_all(client, sets, how))
     if folder:
         _save(folder, _answered_by(offline, rules, cascade), found)
     _print([each.result for each in found], as_json)
@@ -121,14 +160,14 @@ def evaluate(
 
 
 def _sets(
-    corpora: list[str] | None, file: BinaryIO | None, synthetic: int, limit: int | None
+    corpora: list[str] | None, file: BinaryIO | None, synthetic: int, limit: int | None, default: str = "uci"
 ) -> dict[str, list[Example]]:
     """Name to messages of each set.
 
     Raises:
         ConfigError: one of them is empty.
     """
-    names = corpora or ([] if file else ["uci"])
+    names = corpora or ([] if file else [default])
     sets = {name: from_corpus(name, synthetic)[:limit] for name in names}
     if file:
         sets[file.name] = from_file(file)[:limit]

@@ -25,10 +25,10 @@ def _qualities(found: SetResult) -> None:
 
 
 def _quality(each: Quality) -> tuple[str, ...]:
-    shares = [_figure(figure, 100, 2) for figure in (each.accuracy, each.fpr, each.recall)]
+    shares = [with_interval(figure, 100, 2) for figure in (each.accuracy, each.fpr, each.recall)]
     counts = each.confusion
     cells = (counts.true_positive, counts.false_positive, counts.false_negative, counts.true_negative)
-    return each.decision, *shares, _figure(each.mcc, 1, 4), *map(str, cells)
+    return each.decision, *shares, with_interval(each.mcc, 1, 4), *map(str, cells)
 
 
 def _tasks(found: SetResult) -> None:
@@ -42,10 +42,10 @@ def _tasks(found: SetResult) -> None:
 
 
 def _task(each: TaskFigures) -> tuple[str, ...]:
-    shares = [_figure(figure, 100, 2) for figure in (each.accuracy, each.fpr, each.recall)]
-    recalls = [_figure(figure, 100, 1) for figure in each.recall_at_fpr.values()]
-    traffic = f"{_figure(each.precision_in_traffic, 100, 1)} at {100 * (each.prevalence or 0):g} %"
-    numbers = (_number(each.f1, 3), *recalls, _number(each.ece, 4))
+    shares = [with_interval(figure, 100, 2) for figure in (each.accuracy, each.fpr, each.recall)]
+    recalls = [with_interval(figure, 100, 1) for figure in each.recall_at_fpr.values()]
+    traffic = f"{with_interval(each.precision_in_traffic, 100, 1)} at {100 * (each.prevalence or 0):g} %"
+    numbers = (rounded(each.f1, 3), *recalls, rounded(each.ece, 4))
     return (
         each.task,
         str(each.rows),
@@ -59,8 +59,8 @@ def _task(each: TaskFigures) -> tuple[str, ...]:
 def _intents(found: SetResult) -> None:
     if (each := found.intents) and each.otps:
         out.print(
-            f"intent: {_figure(each.otp_accuracy, 100, 2)} % right of {each.otps} one-time passwords, "
-            f"{_figure(each.accuracy, 100, 2)} % of all {each.rows}; macro-F1 {each.macro_f1:.3f}\n"
+            f"intent: {with_interval(each.otp_accuracy, 100, 2)} % right of {each.otps} one-time passwords, "
+            f"{with_interval(each.accuracy, 100, 2)} % of all {each.rows}; macro-F1 {each.macro_f1:.3f}\n"
         )
 
 
@@ -89,7 +89,7 @@ def _traffics(found: SetResult) -> None:
 def _traffic(each: Traffic) -> tuple[str, ...]:
     latencies = [f"{each.latency_ms[name]:.1f}" for name in ("p50", "p95", "p99")]
     numbers = (str(each.messages), str(sum(each.failed.values())), f"{each.messages_per_s:.0f}", *latencies)
-    return each.name, *numbers, _counts(each.cache), _counts(each.decided_by)
+    return each.name, *numbers, listed(each.cache), listed(each.decided_by)
 
 
 def _notes(found: SetResult) -> Iterator[str]:
@@ -98,23 +98,23 @@ def _notes(found: SetResult) -> Iterator[str]:
         if each.from_cache:
             yield f"{each.name}: {each.from_cache} answers came from a cache; its speed is not that of the models"
         if each.failed:
-            yield f"{each.name}: failed messages count in no figure: {_counts(each.failed)}"
+            yield f"{each.name}: failed messages count in no figure: {listed(each.failed)}"
         if each.degraded:
-            yield f"{each.name}: answers that lack a stage: {_counts(each.degraded)}"
+            yield f"{each.name}: answers that lack a stage: {listed(each.degraded)}"
     if found.differing:
         yield f"{found.differing} messages were decided differently when they were sent again"
 
 
-def _figure(figure: Figure, scale: float, digits: int) -> str:
+def with_interval(figure: Figure, scale: float, digits: int) -> str:
     if figure.value is None or figure.interval is None:
         return "-"
     low, high = (scale * end for end in figure.interval)
     return f"{scale * figure.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def _number(value: float | None, digits: int) -> str:
+def rounded(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))

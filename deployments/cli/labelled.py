@@ -7,7 +7,7 @@ import msgspec
 
 from deployments.cli.messages import format_of, rows_of_csv
 from pipeline.errors import ConfigError, InvalidField
-from pipeline.types import INTENTS
+from pipeline.types import INTENTS, NOT_OTP
 from training import corpora
 from training.dedupe import uci_split
 from training.examples import Example
@@ -21,11 +21,12 @@ _TASKS = ("spam", "phishing", "otp")
 _LABELLING = ("label", *_TASKS, "intent")
 _YES = dict.fromkeys(("1", "true", "yes"), True) | dict.fromkeys(("0", "false", "no"), False)
 #: What one word in a column `label` says of the tasks; it says nothing of those that it does not name.
-_LABELS: dict[str, dict[str, bool]] = {
+_LABELS: dict[str, dict[str, Any]] = {
     **{word: {"spam": True} for word in ("spam", "1", "true")},
     **{word: {"spam": True, "phishing": True} for word in ("phishing", "smishing")},
     **{word: {"spam": False, "phishing": False} for word in ("ham", "0", "false")},
     "otp": {"spam": False, "phishing": False, "otp": True},
+    **{intent.lower(): {"otp": intent != NOT_OTP, "intent": intent} for intent in INTENTS},
 }
 
 
@@ -53,8 +54,8 @@ def from_corpus(name: str, synthetic: int = SYNTHETIC_ROWS) -> list[Example]:
 def from_file(file: BinaryIO) -> list[Example]:
     """Messages of a file in JSON lines (by its name), else in CSV.
 
-    Each has a text and at least one of label (spam, ham, phishing, otp …), spam, phishing, otp (yes or no) and intent;
-    sender, country and kind where they are known.
+    Each has a text and at least one of label (spam, ham, phishing, otp, an intent …), spam, phishing, otp (yes or no)
+    and intent; sender, country and kind where they are known.
 
     Raises:
         InvalidField: a column is missing, or a label is unknown; names the line.
@@ -80,7 +81,7 @@ def _example(number: int, row: dict[str, Any]) -> Example:
     return example
 
 
-def _labels(number: int, row: dict[str, Any]) -> dict[str, bool]:
+def _labels(number: int, row: dict[str, Any]) -> dict[str, Any]:
     word = _word(row, "label")
     return _one_of(_LABELS, word, number, "label") if word else {}
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent  # type: ignore[import-untyped]
 import msgspec
@@ -14,9 +14,12 @@ from locust.runners import STATE_CLEANUP, STATE_STOPPED, STATE_STOPPING, WorkerR
 from loadtests.answers import incomplete
 from loadtests.ledger import Ledger, Step, plan, split_fault
 from loadtests.users.caller import Caller, Verdict
+from model_store.store import LocalStore
 
 SENDERS = [f"+1555{number:07d}" for number in range(2_000)]  #: few enough that most come again within a step
 PATH = "/v1/experiments/spam"
+LOADED_S = 60.0  #: that a version may take
+ASKED, LOOK_S = 20, 0.05  #: answers in a row that say "ready", and the pause between two
 
 _ledger = AsyncResult()  #: of the shift under way; the operator opens it, and those it watches wait for that
 
@@ -39,7 +42,7 @@ class Watched(Caller):
 class Operator(Caller):
     """One engineer who shifts the traffic from a version to another and back, judges the splits and ends the run.
 
-    Whatever happens, the weights from before the run are set again. Needs the scope `admin`.
+    Whatever happens, what was before the run is set again. Needs the scope `admin`.
     """
 
     fixed_count = 1
@@ -47,28 +50,26 @@ class Operator(Caller):
     def on_start(self) -> None:
         self._options: Any = self.environment.parsed_options
         self._runner: Any = self.environment.runner
-        self._before: dict[str, Any] | None = None  #: the experiment to go back to; None: nothing was changed
-        self._revision = 0
-        self._finished = False
+        self._begun = self._finished = False
         if isinstance(self._runner, WorkerRunner):
             self._give_up("a shift needs all its users in one process")
-        loaded = [each["ref"] for each in self._get("/v1/models")["models"] if each["kind"] == "distilbert"]
-        arms = self._options.arms or loaded[:2]
-        if len(arms) < 2:
-            self._give_up("a shift needs two loaded versions")
+        changes = self._get(f"{PATH}/history?limit=1")["changes"]
+        self._revision = changes[0]["revision"] if changes else 0
         found = [each for each in self._get("/v1/experiments")["experiments"] if each["task"] == "spam"]
-        origin: dict[str, Any] = found[0] if found else {"revision": 0, "arms": {}}
-        self._revision = origin["revision"]
+        self._before: dict[str, Any] | None = found[0] if found else None
+        arms = self._options.arms or self._two_versions()
+        weights = self._before["arms"] if self._before else {}
         self._plan = plan(*arms)
-        self._before = origin if found else {"arms": self._plan[0], "sticky_by": "sender"}
-        self._ledger = Ledger(loaded, Step(origin["revision"], origin["arms"]))
+        self._ledger = Ledger({*arms, *weights}, Step(self._revision, weights))
         _ledger.set(self._ledger)
 
     @task
     def shift(self) -> None:
+        """The first step gives the second version no weight: it is loaded meanwhile, and its senders move but once."""
         for arms in self._plan:
-            if not self._put(arms, "load test", "sender"):
+            if not self._put({"arms": arms, "sticky_by": "sender"}, "load test"):
                 self._give_up("the weights could not be set")
+            self._await_ready()
             gevent.sleep(self._options.step_time)
         for step, counts in self._ledger.splits():
             shares = "/".join(f"{weight:g}" for weight in step.arms.values())
@@ -77,11 +78,31 @@ class Operator(Caller):
         raise StopUser
 
     def on_stop(self) -> None:
-        if self._before is not None:
-            self._put(self._before["arms"], "load test: as before", self._before["sticky_by"])
+        if self._begun:
+            self._restore()
             self.report("CHECK", "all steps made", None if self._finished else "the run ended before the shift did")
         if self._runner.state not in (STATE_STOPPING, STATE_STOPPED, STATE_CLEANUP):
             gevent.spawn_later(0.1, self._runner.quit)  # when this user is gone: locust trips over a dead one
+
+    def _two_versions(self) -> list[str]:
+        """The default, and the newest other one of the store in the project."""
+        default = next(each["ref"] for each in self._get("/v1/models")["models"] if each["kind"] == "distilbert")
+        name, _ = default.split("/")
+        others = [ref for version in LocalStore().versions(name) if (ref := f"{name}/{version}") != default]
+        if not others:
+            self._give_up("a shift needs two versions")
+        return [default, others[-1]]
+
+    def _await_ready(self) -> None:
+        """Until so many answers in a row say so that every replica has been asked."""
+        give_up, streak = time.monotonic() + LOADED_S, 0
+        while streak < ASKED:
+            if time.monotonic() > give_up:
+                self._give_up("a version was not loaded in time")
+            listed = self._get("/v1/experiments")["experiments"]
+            states = [state for each in listed if each["task"] == "spam" for state in each["states"].values()]
+            streak = streak + 1 if states and set(states) == {"ready"} else 0
+            gevent.sleep(LOOK_S)
 
     def _get(self, path: str) -> dict[str, Any]:
         with self.client.get(path, catch_response=True) as response:
@@ -91,18 +112,27 @@ class Operator(Caller):
             found: dict[str, Any] = response.json()
             return found
 
-    def _put(self, arms: dict[str, float], why: str, sticky_by: str) -> bool:
+    def _restore(self) -> None:
+        if self._before:
+            setup = {part: self._before[part] for part in ("arms", "sticky_by", "shadow", "control")}
+            self._put(setup, "load test: as before")
+        else:
+            self._ledger.announce(Step(self._revision + 1, {}), time.monotonic())
+            self.client.delete(f"{PATH}?revision={self._revision}&why=load+test", name=PATH)
+
+    def _put(self, setup: dict[str, Any], why: str) -> bool:
         """Set weights, unless somebody else did since: the next revision is known before anybody can see it."""
-        asked = {"arms": arms, "sticky_by": sticky_by, "why": why, "revision": self._revision}
-        self._ledger.announce(Step(self._revision + 1, arms))
+        asked = {**setup, "why": why, "revision": self._revision}
+        self._ledger.announce(Step(self._revision + 1, setup["arms"]), time.monotonic())
         with self.client.put(PATH, json=asked, catch_response=True) as response:
             if response.status_code != 200:
                 response.failure(f"status {response.status_code}")
                 return False
+            self._begun = True
             self._revision = response.json()["revision"]
             self._ledger.confirm(self._revision, time.monotonic())
             return True
 
-    def _give_up(self, fault: str) -> None:
+    def _give_up(self, fault: str) -> NoReturn:
         self.report("CHECK", "shift", fault)
         raise StopUser

@@ -1,9 +1,12 @@
 """One of many replicas does what one alone shall do: the one whose session in Postgres holds a lock."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+
+import asyncpg
 
 from pipeline.clients import queries
-from pipeline.clients.postgres import Connection, Database
+from pipeline.clients.postgres import Connection, Database, translated_errors
+from pipeline.errors import Unavailable
 
 _SQL = queries.load("lead")
 
@@ -28,16 +31,25 @@ class Lead:
             Unavailable: Postgres is down or too slow. This replica leads no longer.
         """
         try:
-            session = self._session or await self._take()
-            return None if session is None else float(await session.fetchval(_SQL["now"]))
-        except BaseException as error:
-            held, self._held, self._session = self._held, AsyncExitStack(), None
-            await held.__aexit__(type(error), error, error.__traceback__)  # raises what the database makes of it
+            with translated_errors():
+                session = self._session or await self._take()
+                return None if session is None else float(await session.fetchval(_SQL["now"]))
+        except asyncpg.InternalClientError:  # so it says that the session was ended while nothing was asked
+            await self._lose()
+            raise Unavailable("the database ended the session", retry_after_s=1.0) from None
+        except BaseException:
+            await self._lose()
             raise
 
     async def release(self) -> None:
         self._session = None
         await self._held.aclose()
+
+    async def _lose(self) -> None:
+        if self._session:
+            with suppress(asyncpg.InterfaceError):  # it is known to be closed already
+                self._session.terminate()  # nothing more is asked of it, not even to let go of the lock
+        await self.release()
 
     async def _take(self) -> Connection | None:
         session = await self._held.enter_async_context(self._database.connection())

@@ -26,7 +26,10 @@ local function add(side, change)
   local counted = math.min(after, most) - math.min(after - change, most)
   if counted ~= 0 then redis.call('HINCRBY', KEYS[1], side, counted) end
 end
-if ARGV[5] and tonumber(redis.call('HGET', KEYS[1], ARGV[5] .. ':' .. tenant) or 0) > 0 then add(ARGV[5], -1) end
+if ARGV[5] then
+  if tonumber(redis.call('HGET', KEYS[1], ARGV[5] .. ':' .. tenant) or 0) <= 0 then return end
+  add(ARGV[5], -1)
+end
 add(ARGV[4], 1)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """

@@ -33,7 +33,7 @@ class KeyValueStore(Protocol):
         ...
 
     async def correct(self, sender_key: str, tenant: str, spam: bool, most: int) -> None:
-        """Move one report that the tenant had noted the other way."""
+        """Move one report that the tenant had noted the other way; where there is none, do nothing."""
         ...
 
     async def reputations(self, sender_keys: Sequence[str]) -> list[tuple[int, int]]:

@@ -51,7 +51,7 @@ BETWEEN = frozenset(
     """)
 )
 #: Everyday words besides: they are no part of a code of numerals that they merely stand beside.
-EVERYDAY = frozenset(words("one do oh un une um uma ein eine una sat das once meia sei che tre due acht six"))
+EVERYDAY = frozenset(words("one do oh un une um uma ein eine una sat das once meia sei che tre due"))
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 

@@ -13,12 +13,13 @@ _OTHERS = BETWEEN.union(TIMES)
 _SIGNS = rf"\s,.:;!?()\[\]{{}}\"'“”/|\\*_·•+=~<>#{VEILED}-"
 #: What stands between words; words are the other parts.
 _GAP = re.compile(rf"([{_SIGNS}]+)")
-_GLUED = re.compile(rf"(?<![^{_SIGNS}])[^{_SIGNS}]{{6,100}}(?![^{_SIGNS}])")
+_GLUED = re.compile(rf"(?<![^{_SIGNS}])[^{_SIGNS}]{{4,100}}(?![^{_SIGNS}])")
 
 
 def spoken_as_digits(text: str) -> str:
     """The text with numerals for runs of number words, alone or among numerals, that make three digits or more."""
-    parts = _GAP.split(_GLUED.sub(_unglued, text))
+    text = _GLUED.sub(_unglued, text)
+    parts = _GAP.split(text)
     words = [key(word) for word in parts[::2]]
     if VALUES.keys().isdisjoint(words):
         return text
@@ -35,12 +36,18 @@ def spoken_as_digits(text: str) -> str:
 
 
 def _unglued(word: re.Match[str]) -> str:
-    """A long word with blanks between the number words that it is made of; any other as it is."""
+    """A long word with blanks between the number words that it is made of; any other as it is.
+
+    With digits among them it is their numeral at once: "one482913" is no sentence.
+    """
     plain = key(word[0])
     found = TWO_GLUED.fullmatch(plain) or (FOUR_GLUED.search(plain) if len(plain) >= _LONG else None)
     if found is None:
         return word[0]
-    return f"{plain[: found.start()]} {' '.join(NUMBER_WORD.findall(found[0]))} {plain[found.end() :]}".strip()
+    parts = NUMBER_WORD.findall(found[0])
+    if any(map(str.isdigit, parts)):
+        return _numeral(parts)
+    return f"{plain[: found.start()]} {' '.join(parts)} {plain[found.end() :]}".strip()
 
 
 def _run_end(words: list[str], gaps: list[int], at: int) -> int:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import groq
-import msgspec
 import pytest
 
 from deployments.metrics import count_groq_outcome, count_groq_usage, exposition
@@ -17,7 +16,7 @@ from pipeline.breaker import Breaker
 from pipeline.clients.groq_intent import GroqIntent
 from pipeline.clients.groq_prompt import request_body
 from pipeline.redaction import redact
-from tests.support.canaries import KINDS, Canary, canaries
+from tests.support.canaries import KINDS, Canary, canaries, look_at
 from tests.support.groq_server import Fault, GroqServer
 
 COUNT, SEED = 10_000, 20_260_107
@@ -44,11 +43,6 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[groq.APIError]]:
     yield errors
 
 
-def survivors(flock: list[Canary], text: str) -> list[str]:
-    """Index and kind of each canary that a text has."""
-    return [repr(canary) for canary in flock if canary.survives_in(text)]
-
-
 def test_there_are_as_many_of_each_kind(flock: list[Canary]) -> None:
     counts = Counter(canary.kind for canary in flock)
     assert sum(counts.values()) == COUNT
@@ -56,17 +50,18 @@ def test_there_are_as_many_of_each_kind(flock: list[Canary]) -> None:
 
 
 def test_each_can_be_seen_before_it_is_redacted(flock: list[Canary]) -> None:
-    unseen = [repr(canary) for canary in flock if not canary.survives_in(f"{canary.sender} {canary.text}")]
+    unseen = [repr(canary) for canary in flock if not canary.survives_in(look_at(f"{canary.sender} {canary.text}"))]
     assert unseen == []
+    assert all(canary.is_quoted_in(look_at(f"{canary.text} {canary.sender}")) for canary in flock)
 
 
 def test_none_is_in_a_redacted_text(flock: list[Canary]) -> None:
-    alive = [repr(canary) for canary in flock if canary.kind != "sender" and canary.survives_in(redact(canary.text))]
+    alive = [repr(canary) for canary in flock if canary.survives_in(look_at(redact(canary.text)))]
     assert alive == []
 
 
 def test_none_is_in_a_request(flock: list[Canary]) -> None:
-    alive = [repr(canary) for canary in flock if canary.survives_in(user_message(canary))]
+    alive = [repr(canary) for canary in flock if canary.survives_in(look_at(user_message(canary)))]
     assert alive == []
 
 
@@ -78,20 +73,20 @@ def user_message(canary: Canary) -> str:
 async def test_none_is_in_what_a_server_receives_nor_in_logs_errors_or_metrics(
     flock: list[Canary], raised: list[groq.APIError], caplog: pytest.LogCaptureFixture
 ) -> None:
-    flock = flock[:OVER_THE_SOCKET]
-    with caplog.at_level(logging.DEBUG):
-        async with GroqServer() as server:
+    some = flock[:OVER_THE_SOCKET]
+    async with GroqServer() as server:
+        with caplog.at_level(logging.DEBUG):
             for i, fault in enumerate(FAULTS):
                 server.fault, server.retry_after_s = fault, 0.001
-                await ask(server.url, flock[i :: len(FAULTS)])
-            sent = [msgspec.json.encode(request).decode() for request in server.requests]
-            spoken = server.user_messages()
-    assert len(sent) >= OVER_THE_SOCKET and len(raised) > OVER_THE_SOCKET // 4
-    assert survivors(flock, "\n".join(spoken)) == []
-    assert [repr(canary) for canary in flock if any(canary.written in request for request in sent)] == []
-    assert survivors(flock, caplog.text) == []
-    assert survivors(flock, "\n".join(f"{error!r} {error} {error.body}" for error in raised)) == []
-    assert [repr(canary) for canary in flock if canary.written in exposition().decode()] == []
+                await ask(server.url, some[i :: len(FAULTS)])
+    records = {record.getMessage() for record in caplog.records} | {record.exc_text or "" for record in caplog.records}
+    errors = {f"{error!r} {error} {error.body}" for error in raised}
+    assert len(server.requests) >= OVER_THE_SOCKET and len(raised) > OVER_THE_SOCKET // 4 and len(records) > 10
+    sent = [look_at(message) for message in server.user_messages()]
+    told = [look_at(text) for text in (*records, *errors, exposition().decode(), *map(str, server.requests))]
+    alive = [repr(canary) for canary in some if any(map(canary.survives_in, sent))]
+    quoted = [repr(canary) for canary in some if any(map(canary.is_quoted_in, told))]
+    assert alive == [] and quoted == []
 
 
 async def ask(url: str, some: list[Canary]) -> None:

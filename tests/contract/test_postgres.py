@@ -5,14 +5,18 @@ import asyncio
 import pytest
 
 from deployments.embedded import EmbeddedBackends
+from pipeline.clients import queries
 from pipeline.clients.accounts import Accounts
+from pipeline.clients.experiments import Experiments
 from pipeline.clients.postgres import Database
 from pipeline.errors import ConfigError, Unavailable
+
+ALL = [name for name, _ in queries.migrations()]
 
 
 async def test_migrations_apply_once(empty_url: str) -> None:
     database = await Database.open(empty_url)
-    assert await database.migrate() == ["0001_initial"]
+    assert await database.migrate() == ALL
     assert await database.migrate() == []
     await database.close()
 
@@ -20,9 +24,37 @@ async def test_migrations_apply_once(empty_url: str) -> None:
 async def test_servers_that_start_at_once_migrate_once(empty_url: str) -> None:
     databases = [await Database.open(empty_url) for _ in range(4)]
     applied = await asyncio.gather(*(database.migrate() for database in databases))
-    assert sorted(applied) == [[], [], [], ["0001_initial"]]
+    assert sorted(applied) == [[], [], [], ALL]
     for database in databases:
         await database.close()
+
+
+async def test_what_an_earlier_version_stored_is_kept(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = queries.migrations()[:1]
+    database = await Database.open(empty_url)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(queries, "migrations", lambda: first)
+        await database.migrate()
+    async with database.connection() as connection:
+        await connection.execute("insert into tenants (id) values ('acme')")
+        await connection.execute(
+            """insert into experiments (task, arms, sticky_by, salt, revision)
+            values ('spam', '{"m/1": 10, "m/2": 90}', 'sender', 'salt', 3)"""
+        )
+        await connection.execute(
+            """insert into spam_feedback (tenant, receipt_id, task, label, text, models, scores, sender_key,
+            experiment_task, experiment_arm, experiment_revision)
+            values ('acme', 'r1', 'spam', 'ham', 'hi', '{}', '{}', '', 'spam', 'm/2', 3)"""
+        )
+    assert await database.migrate() == ALL[1:]
+    experiment = await Experiments(database).get("spam")
+    assert (experiment.control, experiment.arms, experiment.began) == ("m/2", {"m/1": 10.0, "m/2": 90.0}, {"m/1": 3})
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            "select arms, label, text, text_given_at = updated_at as dated from spam_feedback"
+        )
+    assert dict(row or {}) == {"arms": {"spam": ["m/2", 3]}, "label": "ham", "text": "hi", "dated": True}
+    await database.close()
 
 
 async def test_an_edited_migration_is_refused(empty_url: str) -> None:

@@ -27,6 +27,7 @@ async def test_everything_stored_expires(backends: EmbeddedBackends, unique: str
     store, redis = RedisStore(backends.redis_url), Redis.from_url(backends.redis_url)
     await store.set_many({unique.encode(): b"v"}, 60)
     await store.report(unique, "acme", True, 4)
+    await store.report(f"{unique}-2", "acme", True, 4)
     await store.correct(f"{unique}-2", "acme", False, 4)
     lifetimes = [await redis.ttl(name) async for name in redis.scan_iter(f"winnow:*{unique}*")]
     await store.close()

@@ -183,10 +183,12 @@ async def test_a_report_is_moved_to_the_other_side(backend: Backend, unique: str
     assert await backend.store.reputations([unique]) == [(3, 0)]
 
 
-async def test_a_report_that_was_never_counted_leaves_no_hole(backend: Backend, unique: str) -> None:
+async def test_a_correction_of_what_was_never_reported_does_nothing(backend: Backend, unique: str) -> None:
     await backend.store.correct(unique, "acme", True, 4)
+    assert await backend.store.reputations([unique]) == [(0, 0)]
+    await backend.store.report(unique, "acme", True, 4)
     await backend.store.correct(unique, "acme", True, 4)
-    assert await backend.store.reputations([unique]) == [(2, 0)]
+    assert await backend.store.reputations([unique]) == [(1, 0)], "what was said once counts once"
 
 
 async def test_of_one_tenant_so_many_reports_count_each_way(backend: Backend, unique: str) -> None:
@@ -211,7 +213,7 @@ async def test_a_correction_of_what_did_not_count_takes_nothing_from_what_did(ba
 async def test_a_tenant_corrects_its_own_reports_alone(backend: Backend, unique: str) -> None:
     await backend.store.report(unique, "acme", True, 4)
     await backend.store.correct(unique, "other", False, 4)
-    assert await backend.store.reputations([unique]) == [(1, 1)]
+    assert await backend.store.reputations([unique]) == [(1, 0)]
 
 
 async def test_reports_at_once_are_all_counted(backend: Backend, unique: str) -> None:

@@ -12,24 +12,53 @@ import msgspec
 from tests.support.spellings import spell, spell_grouped, spell_in_words
 from training.synthetic.generator import generate
 
+_LONG = 9  #: characters; no chance brings as many together
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """One text in all the ways in which a secret may be seen in it."""
+
+    text: str
+    squeezed: str
+    digits: str
+    worded: str
+
+    def __repr__(self) -> str:
+        return "<sight>"
+
 
 class Canary(msgspec.Struct, frozen=True):
-    """One message and its secret. No repr: a failing test must not print it."""
+    """One message and its secret. Its repr is for failing tests, which must not print it."""
 
     index: int
     kind: str
     text: str
     sender: str
-    written: str  #: the secret as it stands in the text
+    written: str  #: the secret as it stands in the text, or as the sender
     traces: tuple[str, ...]  #: what else gives it away: its letters and digits, lower case, without separators
 
     def __repr__(self) -> str:
         return f"<canary {self.index}: {self.kind}>"
 
-    def survives_in(self, text: str) -> bool:
-        """Whether the text has the secret, as it was written or by its bare letters or digits in order."""
-        seen = (text, squeezed(text), digits_of(text), _worded(text))
-        return self.written in text or any(trace in view for trace in self.traces for view in seen)
+    def survives_in(self, sight: Sight) -> bool:
+        """Whether the secret is there as it was written, or its bare letters or digits in order."""
+        views = (sight.text, sight.squeezed, sight.digits, sight.worded)
+        return self.written in sight.text or any(trace in view for trace in self.traces for view in views)
+
+    def is_quoted_in(self, sight: Sight) -> bool:
+        """The same in what has digits of its own, as logs do: with some of its message around it, or if it is long."""
+        passages = (self.passage, repr(self.passage)[1:-1], msgspec.json.encode(self.passage).decode()[1:-1])
+        long = [trace for trace in self.traces if len(trace) >= _LONG]
+        return any(p in sight.text for p in passages) or any(t in v for t in long for v in (sight.text, sight.squeezed))
+
+    @property
+    def passage(self) -> str:
+        place = self.text.find(self.written)
+        return self.text[max(0, place - 5) : place + len(self.written) + 5] if place >= 0 else self.sender
+
+
+def look_at(text: str) -> Sight:
+    return Sight(text, squeezed(text), digits_of(text), _worded(text))
 
 
 def squeezed(text: str) -> str:

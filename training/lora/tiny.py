@@ -16,7 +16,7 @@ from training.lora.settings import DataSettings, LoraSettings
 from training.synthetic.generator import generate
 
 _TURN = "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
-_CHAT = f"{{% for message in messages %}}{_TURN}{{% endfor %}}<|im_start|>assistant\n"
+_CHAT = f"{{% for message in messages %}}{_TURN}{{% endfor %}}{{{{ '<|im_start|>assistant\n' }}}}"
 _SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 _VOCABULARY, _TEXTS, _SEED = 1_200, 600, 2012
 

@@ -101,7 +101,7 @@ def _chosen(count: int, step: int, each: int, settings: TuningSettings) -> list[
     """Places of the lessons of a step: every epoch is a new order of all."""
     epoch, place = divmod(step, each)
     order = np.random.default_rng([settings.seed, epoch]).permutation(count)
-    return order[place * settings.rows : (place + 1) * settings.rows].tolist()
+    return [int(i) for i in order[place * settings.rows : (place + 1) * settings.rows]]
 
 
 def _read_losses(folder: Path) -> list[float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from model_store.manifest import Manifest
 from model_store.store import Bundle, Store
 from pipeline.errors import ConfigError, ModelError
 from training.dedupe import without_twins
@@ -63,15 +64,13 @@ def draw_up(store: Store, serving: Bundle, read: Read, asked: Sequence[Example])
         ModelError: the serving version is no transformer with a TF-IDF bundle.
         Unavailable: the feedback or the store is away.
     """
-    manifest = serving.manifest
-    if manifest.kind != NET or manifest.ensemble is None:
-        raise ModelError(f"{manifest.ref} is no transformer that was calibrated with a TF-IDF bundle")
+    trees = partner(serving.manifest)
     since, until = last_read(serving), datetime.now(UTC)
     found = read(None)
     feedback = without_twins(found, asked)
     plan = Plan(
-        serving=manifest.ref,
-        serving_trees=manifest.ensemble.partner,
+        serving=serving.manifest.ref,
+        serving_trees=trees,
         net=next_free(store, NET),
         trees=next_free(store, TREES),
         until=until,
@@ -81,6 +80,17 @@ def draw_up(store: Store, serving: Bundle, read: Read, asked: Sequence[Example])
         left_out=len(found) - len(feedback),
     )
     return Run(plan, feedback)
+
+
+def partner(manifest: Manifest) -> str:
+    """The TF-IDF bundle of a transformer.
+
+    Raises:
+        ModelError: it has none, or is no transformer.
+    """
+    if manifest.kind != NET or manifest.ensemble is None:
+        raise ModelError(f"{manifest.ref} is no transformer that was calibrated with a TF-IDF bundle")
+    return manifest.ensemble.partner
 
 
 def last_read(serving: Bundle) -> datetime | None:

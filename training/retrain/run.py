@@ -18,7 +18,7 @@ from training.net import SpamNet
 from training.nets import tuned_weights
 from training.recipe import Recipe
 from training.retrain.measure import Measured, Trial, measure
-from training.retrain.plan import Plan, Read, draw_up, keep, kept, number
+from training.retrain.plan import Plan, Read, draw_up, keep, kept, number, partner
 from training.retrain.publish import assemble, publish
 from training.retrain.report import REPORT, Record, write
 from training.retrain.settings import RetrainSettings
@@ -62,6 +62,7 @@ class Retraining:
         self._settings, self._store, self._out = settings, store, out
         self._work = out / "run"
         self._serving = store.open(serving)
+        self._partner = store.open(partner(self._serving.manifest))
         own = self._weights_of(serving)
         self.checkpoint = checkpoint or (own if own.exists() else None)
         self._trial = Trial.load(settings.messages)
@@ -70,7 +71,6 @@ class Retraining:
         earlier = kept(self._work, serving)
         self.is_resumed = earlier is not None
         self._planned = earlier or draw_up(store, self._serving, read, self._trial.examples)
-        self._partner = store.open(self.plan.serving_trees)
 
     @property
     def plan(self) -> Plan:

@@ -66,8 +66,9 @@ def test_what_counts_follows_from_the_labels_in_force(receipts: list[tuple[str, 
 
 
 @given(events, st.integers(1, 5))
-def test_corrections_of_what_was_never_noted_leave_no_hole(said: list[tuple[str, bool]], most: int) -> None:
+def test_corrections_add_nothing_and_leave_no_hole(said: list[tuple[str, bool]], most: int) -> None:
     reports = Reports()
     for what, spam in said:
         getattr(reports, what)("acme", spam, most)
     assert all(0 <= reports.counted.get(spam, 0) <= most for spam in (True, False))
+    assert sum(reports.noted.values()) == sum(what == "report" for what, _ in said)

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pipeline.types import INTENTS
-from training.dataset import UNKNOWN, DataSettings, merge_duplicates, to_rows, weigh
+from tests.support import tiny_corpora
+from training.dataset import UNKNOWN, DataSettings, build, merge_duplicates, to_rows, weigh
 from training.examples import Example
 
 EXAMPLES = [
@@ -47,3 +50,18 @@ def test_duplicates_complete_each_other_where_they_agree() -> None:
     other = Example(text="you won! call now", spam=False, phishing=False, otp=False, source="feedback")
     assert [(e.source, e.phishing) for e in merge_duplicates([prize, again])] == [("uci", True)]
     assert [(e.spam, e.phishing) for e in merge_duplicates([prize, other])] == [(True, None)]
+
+
+def test_sources_are_counted_and_fingerprinted_and_more_messages_change_their_own_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WINNOW_DATA", str(tiny_corpora.write(tmp_path)))
+    settings = DataSettings(nus=40, nus_validation=20, synthetic=50, synthetic_validation=20)
+    more = [Example(text=f"{word} tips, reply in", spam=True, source="feedback") for word in ("hot", "cold", "dry")]
+    plain, again, taught = build(settings), build(settings), build(settings, extra=more)
+    assert plain.sources == again.sources
+    assert all(len(source.sha256) == 64 for source in plain.sources)
+    added = [source for source in taught.sources if source not in plain.sources]
+    assert {source.name for source in added} == {"feedback"}
+    assert sum(source.rows for source in added) == 3
+    assert np.sum(taught.train.sources == "feedback") + np.sum(taught.validation.sources == "feedback") == 3

@@ -7,6 +7,9 @@ alter table experiments add column ramp jsonb;  -- null: weights change by hand 
 update experiments set control = coalesce((
     select key from jsonb_each_text(arms) order by value::double precision desc, key limit 1
 ), '');
+update experiments set began = coalesce((
+    select jsonb_object_agg(key, revision) from jsonb_object_keys(arms) as key where key <> control
+), '{}');
 
 -- A label is credited to the arms of all tasks that it says something of.
 alter table spam_feedback add column arms jsonb not null default '{}';  -- {task: ["name/version", revision]}

@@ -1,0 +1,1 @@
+"""A rollout under load: new versions come, replicas die, Postgres goes away, and no request fails."""
