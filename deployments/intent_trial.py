@@ -20,6 +20,10 @@ from training.evaluation.results import IntentFigures
 from training.examples import Example
 from training.intervals import Figure, mcnemar, share
 
+#: The language model where it answers and the local models see a one-time password, else the local ones. A server
+#: does so, but for the messages of which its local model is sure: those it does not ask about.
+EITHER = "groq else local"
+
 _UNREADABLE = "invalid"  #: the outcome of an answer that is none of the nine labels
 
 
@@ -66,7 +70,7 @@ class CallFigures(msgspec.Struct, frozen=True):
 class SourceFigures(msgspec.Struct, frozen=True):
     """How right a source is, over the rows that it answered."""
 
-    source: str  #: "local"; "groq"; "served": groq, where it answers and the local models see a one-time password
+    source: str  #: "local", "groq", or EITHER
     unanswered: int
     figures: IntentFigures | None  #: None: it answered none
     recall: dict[str, Figure]  #: of each intent that the labels name
@@ -152,7 +156,7 @@ def compare(
         _check_answered(asked)
         said["groq"] = asked.labels
     if local is not None and asked is not None:
-        said["served"] = [here if here in (None, NOT_OTP) else (there or here) for here, there in _pairs(local, asked)]
+        said[EITHER] = [here if here in (None, NOT_OTP) else (there or here) for here, there in _pairs(local, asked)]
     return IntentTrial(
         name=name,
         rows=len(messages),

@@ -50,12 +50,13 @@ class _Found(msgspec.Struct, frozen=True):
 
 def evaluate(
     path: Annotated[
-        typer.FileBinaryRead | None, typer.Argument(metavar="[FILE]", help="The same as --file.", show_default=False)
+        typer.FileBinaryRead | None, typer.Argument(metavar="FILE", help="The same as --file.", show_default=False)
     ] = None,
     corpus: Annotated[
         list[str] | None,
         typer.Option(
-            help="uci (the default), an evaluation-only corpus, or synthetic; give it again for more.",
+            help="uci (the default; of --task intent: seed_synthetic), an evaluation-only corpus, or synthetic; give it "
+            "again for more.",
             show_default=False,
         ),
     ] = None,

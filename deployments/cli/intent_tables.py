@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deployments.cli.evaluation_tables import listed, rounded, with_interval
 from deployments.cli.output import err, out, show
-from deployments.intent_trial import Agreement, CallFigures, IntentTrial, SourceFigures
+from deployments.intent_trial import EITHER, Agreement, CallFigures, IntentTrial, SourceFigures
 from pipeline.types import INTENTS
 
 
@@ -87,5 +87,5 @@ def _notes(found: IntentTrial) -> Iterator[str]:
     """What a reader of the figures must know."""
     if found.calls and found.calls.failed:
         yield f"{found.calls.failed} messages were not answered and count in no figure of groq; fewer at once may help"
-    if found.source("served"):
-        yield "served: groq's answer, else the local one, where the local models see a one-time password"
+    if found.source(EITHER):
+        yield f"{EITHER}: where the local models see a one-time password, however sure they are of what it is for"

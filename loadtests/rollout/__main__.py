@@ -11,7 +11,7 @@ import typer
 
 from configs.settings import ROOT
 from deployments.server import stop_on_signals
-from loadtests.rollout import report, story
+from loadtests.rollout import report, shadow, story, versions
 from loadtests.rollout.site import opened
 from pipeline.errors import WinnowError
 
@@ -37,6 +37,18 @@ def rollout(
         outcome = asyncio.run(story.tell(site, plan, _tell))
     _write(out, "rollout", report.render(outcome, _now(), _command()), outcome)
     raise typer.Exit(bool(outcome.broken()))
+
+
+@app.command("shadow")
+def shadow_(
+    rounds: Annotated[int, typer.Option(min=1)] = 7,
+    seconds: Annotated[float, typer.Option(min=1, help="Of each setting in each round.")] = 10,
+    out: Out = RESULTS,
+) -> None:
+    """No experiment, an experiment, and a shadow that may see every message, in turns; writes shadow.md, shadow.json."""
+    with opened(deployments={}, settings={}, also=(versions.SOURCE,)) as site:
+        cost = shadow.measure(site, rounds, seconds, _tell)
+    _write(out, "shadow", shadow.render(cost, _now(), _command()), cost)
 
 
 def _write(out: Path, name: str, text: str, found: object) -> None:

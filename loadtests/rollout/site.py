@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -79,13 +79,16 @@ class Site(msgspec.Struct, frozen=True):
 
 @contextmanager
 def opened(
-    deployments: Mapping[str, Mapping[str, Any]] = PAIRS, settings: Mapping[str, Any] = ALL_MODELS
+    deployments: Mapping[str, Mapping[str, Any]] = PAIRS,
+    settings: Mapping[str, Any] = ALL_MODELS,
+    also: Sequence[str] = (),
 ) -> Iterator[Site]:
     """Start it all in folders of its own; end it all after the block.
 
     Args:
         deployments: options by name, on top of the shipped config's.
         settings: of the application, on top of a model store and a spool of its own.
+        also: shipped versions that the store holds beside those of the settings.
 
     Raises:
         Unavailable: something does not come up.
@@ -94,7 +97,7 @@ def opened(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollout-", ignore_cleanup_errors=True)))
         hands = stack.enter_context(ThreadPoolExecutor(1))
         store, home = folder / "store", folder / "home"
-        versions.stock(store)
+        versions.stock(store, also)
         redis, postgres = EmbeddedRedis(folder / "redis"), EmbeddedPostgres(folder / "postgres")
         for backend in (redis, postgres):
             backend.start()

@@ -74,10 +74,11 @@ class Story:
     async def _push(self) -> None:
         """The candidate is published and loaded without traffic; another one is spoiled once it was admitted."""
         self._begin("push")
-        for ref in (SECOND, DAMAGED, SPOILED):
-            folder = await asyncio.to_thread(versions.train, self._site.workshop, ref)
-            await versions.push(folder, self._site.store)
-        versions.damage(self._site.store, DAMAGED)
+        store = self._site.store
+        await versions.push(versions.train(self._site.workshop, SECOND), store)
+        for ref in (DAMAGED, SPOILED):
+            versions.publish(versions.train(self._site.workshop, ref), store)
+        versions.damage(store, DAMAGED)
         weightless = {FIRST: 1.0, SECOND: 0.0, SPOILED: 0.0}
         await self._change("0 %", self._operator.put(weightless, "load"), self._loaded())
         await self._refuse({FIRST: 90.0, SECOND: 0.0, SPOILED: 10.0}, SPOILED, "changed after it was admitted")

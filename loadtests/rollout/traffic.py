@@ -117,8 +117,8 @@ class Traffic:
 
     def _judge(self, phase: Phase, reply: Reply, sender: str) -> None:
         verdict: dict[str, Any] = reply.body
-        credits = (verdict["experiment"] or {}).values()
-        self.named.update({*verdict["models"].values(), *(credit["arm"] for credit in credits)})
+        named = (verdict["experiment"] or {}).values()
+        self.named.update({*verdict["models"].values(), *(credit["arm"] for credit in named)})
         if lacking := incomplete(verdict):
             phase.degraded[lacking] += 1
         if fault := self._ledger.fault(verdict, sender, reply.asked_at):

@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from configs.settings import ROOT
+from model_store.checks import read_folder
 from model_store.store import MANIFEST, LocalStore, copy_version
 from pipeline.errors import Unavailable
 
@@ -18,10 +20,10 @@ SOURCE = "distilbert/3"  #: of their files
 MUST_NOT_ANSWER = (DAMAGED, SPOILED)
 
 
-def stock(root: Path) -> None:
-    """A store with what a server starts with."""
+def stock(root: Path, also: Sequence[str] = ()) -> None:
+    """A store with what a server starts with, and other shipped versions."""
     shipped = LocalStore()
-    for ref in (FIRST, TREES):
+    for ref in (FIRST, TREES, *also):
         bundle = shipped.open(ref)
         copy_version(bundle.path, bundle.manifest, root / ref)
 
@@ -48,6 +50,11 @@ async def push(folder: Path, root: Path) -> None:
     said, _ = await process.communicate()
     if process.returncode:
         raise Unavailable(f"winnow models push ended with status {process.returncode}: {said.decode()[-500:]}")
+
+
+def publish(folder: Path, root: Path) -> None:
+    """The same without a process of its own."""
+    LocalStore(root).publish(folder, read_folder(folder))
 
 
 def damage(root: Path, ref: str) -> None:

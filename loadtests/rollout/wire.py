@@ -16,14 +16,14 @@ class Reply(msgspec.Struct, frozen=True):
     """How a question ended."""
 
     status: int  #: 0: there was no answer
-    body: Any  #: decoded; None unless the status is 200
+    body: Any  #: decoded; None unless there was an answer
     asked_at: float  #: of the last try, monotonic seconds
     seconds: float  #: from the first try to the end, the pause included
     first: str = ""  #: what the first try ended with, where there was a second
 
     @property
     def answered(self) -> bool:
-        return self.status == 200
+        return 200 <= self.status < 300
 
 
 async def ask(session: aiohttp.ClientSession, url: str, body: Any) -> Reply:
@@ -44,7 +44,7 @@ async def _once(session: aiohttp.ClientSession, url: str, body: Any) -> tuple[in
     try:
         async with session.post(url, data=msgspec.json.encode(body), timeout=_PATIENCE) as response:
             content = await response.read()
-            found = msgspec.json.decode(content) if response.status == 200 else None
+            found = msgspec.json.decode(content) if response.ok else None
             return response.status, found, _pause(response.headers.get("Retry-After", ""))
     except (aiohttp.ClientError, OSError):  # a time-out is an OSError, too
         return 0, None, _PAUSE_S

@@ -6,7 +6,6 @@ import asyncpg
 
 from pipeline.clients import queries
 from pipeline.clients.postgres import Connection, Database, translated_errors
-from pipeline.errors import Unavailable
 
 _SQL = queries.load("lead")
 
@@ -34,9 +33,6 @@ class Lead:
             with translated_errors():
                 session = self._session or await self._take()
                 return None if session is None else float(await session.fetchval(_SQL["now"]))
-        except asyncpg.InternalClientError:  # so it says that the session was ended while nothing was asked
-            await self._lose()
-            raise Unavailable("the database ended the session", retry_after_s=1.0) from None
         except BaseException:
             await self._lose()
             raise

@@ -110,7 +110,8 @@ def translated_errors() -> Iterator[None]:
         raise InvalidField(f"a value breaks the rule {error.constraint_name}") from None
     except asyncpg.DataError:
         raise InvalidField("a value cannot be stored") from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:  # TimeoutError is an OSError
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        # TimeoutError is an OSError; an internal error is how the driver tells of a session ended while it was idle
         detail = f"the database does not answer ({type(error).__name__})"
         raise Unavailable(detail, retry_after_s=1.0) from None
 

@@ -16,8 +16,9 @@ from pipeline.breaker import Breaker
 from pipeline.clients.groq_intent import GroqIntent
 from pipeline.clients.groq_prompt import request_body
 from pipeline.redaction import redact
-from tests.support.canaries import KINDS, Canary, canaries, look_at
+from tests.support.canaries import KINDS, Canary, canaries
 from tests.support.groq_server import Fault, GroqServer
+from tests.support.sight import look_at
 
 COUNT, SEED = 10_000, 20_260_107
 OVER_THE_SOCKET = 480

@@ -91,7 +91,7 @@ class Retraining:
         Raises:
             ConfigError: `out` holds state that was made with other settings.
             ModelError: somebody else published under the candidate's name meanwhile.
-        Unavailable: the store is away; the same again goes on where this stopped.
+            Unavailable: the store is away; the same again goes on where this stopped.
         """
         keep(self._work, self._planned)
         recipe = self._recipe

@@ -30,6 +30,12 @@ def test_one_word_labels(label: str, spam: bool, phishing: bool | None, otp: boo
     assert (example.text, example.spam, example.phishing, example.otp) == ("hello", spam, phishing, otp)
 
 
+def test_a_label_may_be_an_intent():
+    login, none = read("label,text\nApp_Login_OTP,hello\nNOT_OTP,hi\n")
+    assert (login.otp, login.intent, login.spam) == (True, "APP_LOGIN_OTP", None)
+    assert (none.otp, none.intent, none.spam) == (False, "NOT_OTP", None)
+
+
 def test_columns_of_their_own_say_more_than_one_word():
     header = "text,label,spam,phishing,otp,intent,sender,country,kind\n"
     first, second = read(f"{header}a,spam,,no,0,,,,\nb,,,yes,,app_login_otp,VM-X,IN,odd\n")

@@ -1,15 +1,20 @@
 """The stand-in over a socket, asked by the client that asks Groq."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from configs.settings import Settings
 from deployments.chat_server import in_thread
+from deployments.cli import serve
 from deployments.demo_llm import DemoLlm, legible, local_label, standing_in
+from deployments.server import Running
 from pipeline.clients.groq_intent import GroqIntent
 from tests.support.intents import ask
+from tests.support.winnow import Winnow
 
 CODES = {
     "482913 is your OTP to log in to your HDFC Bank account. Do not share it with anyone.": "FINANCIAL_LOGIN_OTP",
@@ -71,3 +76,31 @@ def test_the_environment_names_it_while_it_runs(monkeypatch):
     assert "GROQ_BASE_URL" not in os.environ
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, trust_env=False)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_serve_starts_it_on_demand_says_so_and_stops_it(winnow: Winnow, monkeypatch, wanted: bool):
+    seen: list[str | None] = []
+
+    @contextmanager
+    def running(*_: object) -> Iterator[Running]:
+        seen.append(os.environ.get("GROQ_BASE_URL"))
+        yield Running("http://127.0.0.1:1", None, list)
+
+    def interrupt(_: Running) -> None:
+        raise KeyboardInterrupt
+
+    for name, stand_in in {"running": running, "_watch": interrupt, "stop_on_signals": lambda: None}.items():
+        monkeypatch.setattr(serve, name, stand_in)
+    monkeypatch.delenv("GROQ_BASE_URL", raising=False)
+    shown = winnow("serve", *(["--demo-llm"] if wanted else []))
+    assert shown.exit_code == 0
+    (url,) = seen
+    assert (url is not None) is wanted
+    said = " ".join(shown.stderr.split())
+    assert ("the answer is the local intent model's, not Groq's" in said) is wanted
+    if url:
+        assert url in said
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url, trust_env=False)
+    assert "GROQ_BASE_URL" not in os.environ

@@ -18,17 +18,18 @@ CHANGED_AT = 100.0
 def verdict(revision: int, arm: str, scorer: str | None = None) -> dict[str, Any]:
     """As over HTTP; `scorer` is the version that scored, "" where the gate was sure, None for the arm's own."""
     models = {"gate": "lightgbm/2"} | ({} if scorer == "" else {"spam": scorer or arm})
-    return {"experiment": {"task": "spam", "arm": arm, "revision": revision}, "models": models}
+    return {"experiment": {"spam": {"arm": arm, "revision": revision}}, "models": models}
 
 
 NOTHING: dict[str, Any] = {"experiment": None, "models": {"spam": A}}
+ANOTHER_TASK: dict[str, Any] = {"experiment": {"otp": {"arm": "lightgbm/2", "revision": 9}}, "models": {"spam": A}}
 
 
 @pytest.fixture
 def ledger() -> Ledger:
     """Revision 4 was there before; revision 5 was set at `CHANGED_AT`."""
     opened = Ledger([A, B], Step(4, {A: 100.0, B: 0.0}))
-    opened.announce(Step(5, {A: 50.0, B: 50.0}))
+    opened.announce(Step(5, {A: 50.0, B: 50.0}), CHANGED_AT - 0.5)
     opened.confirm(5, CHANGED_AT)
     return opened
 
@@ -46,7 +47,7 @@ def test_the_old_revision_may_be_named_until_the_change_must_be_live(ledger: Led
 
 def test_a_revision_may_be_named_once_it_was_asked_for_and_not_before(ledger: Ledger) -> None:
     assert ledger.fault(verdict(6, A), "+1", CHANGED_AT) == "names a revision that nobody set"
-    ledger.announce(Step(6, {A: 1.0, B: 1.0}))
+    ledger.announce(Step(6, {A: 1.0, B: 1.0}), CHANGED_AT)
     assert ledger.fault(verdict(6, A), "+1", CHANGED_AT) is None
     assert ledger.fault(verdict(5, A), "+1", CHANGED_AT + 60) is None  # not confirmed: nobody must follow yet
 
@@ -54,8 +55,8 @@ def test_a_revision_may_be_named_once_it_was_asked_for_and_not_before(ledger: Le
 @pytest.mark.parametrize(
     ("arm", "scorer", "fault"),
     [
-        ("distilbert/9", None, "names an arm that is not loaded"),
-        ("", None, "names an arm that is not loaded"),
+        ("distilbert/9", None, "names a version that must not answer"),
+        ("", None, "names a version that must not answer"),
         (A, B, "was scored by another version than its arm"),
     ],
 )
@@ -77,13 +78,41 @@ def test_a_sender_keeps_its_arm_within_a_revision_and_may_move_with_the_next(led
     assert ledger.fault(verdict(5, A), "+1", CHANGED_AT) == "moved a sender to another arm within a revision"
 
 
-def test_without_an_experiment_verdicts_name_none_until_there_is_one() -> None:
+@pytest.mark.parametrize("unnamed", [NOTHING, ANOTHER_TASK])
+def test_without_an_experiment_verdicts_name_none_until_there_is_one(unnamed: dict[str, Any]) -> None:
     ledger = Ledger([A, B], Step(0, {}))
-    assert ledger.fault(NOTHING, "+1", 0.0) is None
-    ledger.announce(Step(1, {A: 1.0, B: 1.0}))
+    assert ledger.fault(unnamed, "+1", 0.0) is None
+    ledger.announce(Step(1, {A: 1.0, B: 1.0}), CHANGED_AT)
     ledger.confirm(1, CHANGED_AT)
-    assert ledger.fault(NOTHING, "+1", CHANGED_AT + LIVE_S - 0.001) is None
-    assert ledger.fault(NOTHING, "+1", CHANGED_AT + LIVE_S) == "names no experiment"
+    assert ledger.fault(unnamed, "+1", CHANGED_AT + LIVE_S - 0.001) is None
+    assert ledger.fault(unnamed, "+1", CHANGED_AT + LIVE_S) == "names no experiment"
+
+
+def test_once_an_experiment_has_ended_verdicts_name_none(ledger: Ledger) -> None:
+    ledger.announce(Step(6, {}), CHANGED_AT + 10)
+    assert ledger.fault(NOTHING, "+1", CHANGED_AT + 10) is None
+    ledger.confirm(6, CHANGED_AT + 10)
+    assert ledger.fault(NOTHING, "+1", CHANGED_AT + 10 + LIVE_S) is None
+    assert ledger.fault(verdict(5, A), "+1", CHANGED_AT + 10 + LIVE_S) == "names an old revision 2 s after the change"
+
+
+def test_a_lag_is_the_time_from_the_order_to_the_last_question_that_an_older_revision_answered(ledger: Ledger) -> None:
+    assert ledger.lags() == {5: 0.0}
+    ledger.fault(verdict(4, A), "+1", CHANGED_AT - 60)
+    assert ledger.lags() == {5: 0.0}
+    ledger.fault(verdict(4, A), "+1", CHANGED_AT + 0.25)
+    ledger.fault(verdict(5, A), "+2", CHANGED_AT + 7)
+    ledger.announce(Step(6, {}), CHANGED_AT + 10)
+    ledger.fault(verdict(5, A), "+3", CHANGED_AT + 11)
+    ledger.fault(NOTHING, "+3", CHANGED_AT + 12)
+    assert ledger.lags() == {5: 0.75, 6: 1.0}
+
+
+def test_a_lag_counts_verdicts_without_an_experiment_for_what_they_are() -> None:
+    ledger = Ledger([A, B], Step(0, {}))
+    ledger.announce(Step(1, {A: 1.0}), CHANGED_AT)
+    ledger.fault(NOTHING, "+1", CHANGED_AT + 1.5)
+    assert ledger.lags() == {1: 1.5}
 
 
 def test_splits_count_senders_once_and_leave_the_origin_and_faults_out(ledger: Ledger) -> None:
@@ -129,7 +158,7 @@ def test_the_servers_own_routing_passes_every_check_through_a_whole_shift() -> N
     ledger = Ledger([A, B], Step(0, {}))
     dice = random.Random(5)
     for revision, arms in enumerate(plan(A, B), 1):
-        ledger.announce(Step(revision, arms))
+        ledger.announce(Step(revision, arms), 10.0 * revision)
         ledger.confirm(revision, 10.0 * revision)
         experiment = Experiment("spam", arms, "sender", "salt", revision)
         for _ in range(3_000):
@@ -142,7 +171,7 @@ def test_the_servers_own_routing_passes_every_check_through_a_whole_shift() -> N
 
 def test_a_server_that_forgets_its_weights_is_found_out() -> None:
     ledger = Ledger([A, B], Step(0, {}))
-    ledger.announce(Step(1, {A: 90.0, B: 10.0}))
+    ledger.announce(Step(1, {A: 90.0, B: 10.0}), 0.0)
     even = Experiment("spam", {A: 50.0, B: 50.0}, "sender", "salt", 1)
     for number in range(500):
         ledger.fault(verdict(1, choose(even, f"+{number}")), f"+{number}", 0.0)

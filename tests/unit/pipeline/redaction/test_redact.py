@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.normalise import normalise
 from pipeline.redaction import redact, redact_sender
 from pipeline.redaction.vocabulary import TERMS
-from tests.support.canaries import digits_of
+from tests.support.sight import digits_of
 from tests.support.spellings import spell, spell_in_words
 from tests.support.texts import anything
 

@@ -1,9 +1,11 @@
 """One run of the whole recipe on a tiny random base, shared by the tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 
 from training.lora.data import LoraData, gather
 from training.lora.recipe import ADAPTER, run
@@ -19,6 +21,15 @@ class Run(msgspec.Struct, frozen=True):
     @property
     def adapter(self) -> Path:
         return self.out / ADAPTER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """A model this small only loses time where threads wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
