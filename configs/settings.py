@@ -74,6 +74,7 @@ class Intent(Strict, frozen=True):
     model: str = "llama-3.1-8b-instant"
     output: Output = "json_object"  #: "json_schema" where the server holds the model to it while it writes
     budget_ms: int = 800  #: longest wait for the language model; then the local intent answers
+    async_budget_ms: Positive = 30_000  #: the same for intents that are fetched later
     concurrency: Positive = 32
     #: version of the local model to the confidence above which it answers alone; other versions never do
     sure_above: dict[str, float] = msgspec.field(default_factory=_sure_above)

@@ -12,6 +12,7 @@ import msgspec
 from deployments.problem import ItemError, Problem
 from pipeline.errors import ConfigError, InvalidField, Overloaded, Unavailable, WinnowError
 from pipeline.findings import Report
+from pipeline.later import LaterIntent
 from pipeline.orders import ExperimentRequest, Listed, PromoteRequest, RampRequest, RollbackRequest
 from pipeline.routing import Experiment
 from pipeline.trail import ExperimentChange
@@ -104,6 +105,10 @@ class Client:
         if len(answer.results) != len(requests):
             raise self._foreign()
         return [self._item(raw) for raw in answer.results]
+
+    async def intent(self, intent_id: str) -> LaterIntent:
+        """What became of the intent that a verdict on an `async` message said would follow."""
+        return self._read(await self._call("GET", f"/v1/intents/{quote(intent_id, safe='')}"), LaterIntent)
 
     async def feedback(self, request: FeedbackRequest) -> FeedbackReceipt:
         """Say what a message really was. Sent twice it counts once."""

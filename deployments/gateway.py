@@ -16,6 +16,7 @@ from deployments.office import Office
 from deployments.roster import Roster
 from deployments.stages.worker import DRY_RUN
 from deployments.steward import Steward
+from deployments.webhooks import Webhooks
 from pipeline.clients.directory_feed import DirectoryFeed
 from pipeline.clients.experiments import Experiments
 from pipeline.clients.fleet import Fleet
@@ -26,6 +27,8 @@ from pipeline.directory import Directory, Principal, Scope
 from pipeline.errors import Forbidden, Unauthenticated, Unavailable, describe
 from pipeline.exposure import Exposures
 from pipeline.flow import Flow, Stages
+from pipeline.intents import Intents
+from pipeline.keys import Keys
 from pipeline.observe import Observer
 from pipeline.router import Router
 from pipeline.tally import Tally
@@ -86,6 +89,8 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         self._shadows.stop()
+        self.later.stop()
+        await self._webhooks.stop()
         await self._feed.stop()
         await self._roster.stop()
         await self._steward.stop()
@@ -145,8 +150,8 @@ class Gateway:
             wiring.build_flow(self.settings, self._catalogue, self._stages, observer, cascade=cascade) for _ in range(2)
         )
         keys = wiring.build_keys(self.settings, self._secrets)
-        ask = self._secrets.groq_api_key
         self._shadows = wiring.build_shadows(beside, self._catalogue.limits, self._tally, observer)
+        intents = self._open_intents(keys, observer)
         self.classifier = wiring.build_classifier(
             self.settings,
             self._catalogue,
@@ -154,9 +159,24 @@ class Gateway:
             router=self._router,
             keys=keys,
             assess=wiring.assess_lane(self.settings, flow, self._redis, observer),
-            intents=wiring.intent_lane(self.settings, self._intent, self._redis, observer) if ask else None,
+            intents=intents,
+            later=self.later,
             watch=Exposures(self._tally, self._router, self._shadows),
         )
+
+    def _open_intents(self, keys: Keys, observer: Observer) -> Intents:
+        """Who names intents, at once and later."""
+        ask = self._secrets.groq_api_key
+        intents = wiring.build_intents(
+            self.settings,
+            wiring.intent_lane(self.settings, self._intent, self._redis, observer) if ask else None,
+            directory=lambda: self._directory,
+            keys=keys,
+            language_server=self._secrets.groq_base_url,
+        )
+        self._webhooks = Webhooks(lambda tenant: self._directory.webhook(tenant), metrics.count_webhook)
+        self.later = wiring.build_later(self.settings, intents, self._webhooks.deliver, self._redis, keys)
+        return intents
 
     def _adopt(self, directory: Directory) -> None:
         self._directory = directory

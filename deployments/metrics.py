@@ -45,6 +45,7 @@ CASCADE = Counter("winnow_cascade", "Messages that the gate decided alone (skipp
 AUDITS = Counter("winnow_cascade_audits", "Skipped messages sent through all the same", ["outcome"])
 BACKEND_FAILURES = Counter("winnow_backend_failures", "Calls to a backend that went unanswered", ["backend", "reason"])
 FEEDBACK = Counter("winnow_feedback", "Labels, by what became of them", ["event"])
+WEBHOOKS = Counter("winnow_webhooks", "Intents posted to tenants, by how that ended", ["outcome"])
 GROQ_OUTCOMES = Counter("winnow_groq_outcomes", "Messages that the language model was asked about", ["outcome"])
 GROQ_TOKENS = Counter("winnow_groq_tokens", "Tokens that the language model read and wrote", ["kind"])
 GROQ_COST = Counter("winnow_groq_cost_usd", "What these tokens cost, by the prices of the settings")
@@ -101,6 +102,11 @@ def count_backend_failure(backend: str, reason: str) -> None:
 def count_feedback(event: str) -> None:
     """Hook for the feedback desk: a label was stored, spooled, dropped …"""
     _child(FEEDBACK, event).inc()
+
+
+def count_webhook(outcome: str) -> None:
+    """Hook for webhooks: one was delivered, refused or given up."""
+    _child(WEBHOOKS, outcome).inc()
 
 
 def count_groq_outcome(outcome: str) -> None:

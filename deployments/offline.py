@@ -18,7 +18,7 @@ from deployments.catalogue import Catalogue
 from deployments.stages.distil_bert import DistilBert
 from deployments.stages.light_gbm import LightGbm
 from deployments.stages.tokenizer import Tokenizer
-from deployments.wiring import assess_lane, build_classifier, build_flow
+from deployments.wiring import assess_lane, build_classifier, build_flow, build_intents
 from pipeline.classifier import Classifier, Failed
 from pipeline.directory import Directory, Principal
 from pipeline.flow import Stages
@@ -100,14 +100,15 @@ def _classifier(settings: Settings, catalogue: Catalogue, *, rules: bool) -> Cla
     book = resources.read_rules(settings) if rules else None
     stages = Stages(_Rules(book), LightGbm(settings), Tokenizer(settings), DistilBert(settings))
     flow = build_flow(settings, catalogue, stages, Observer(), cascade=settings.cascade.enabled)
+    keys = Keys(secrets.token_hex())
     return build_classifier(
         settings,
         catalogue,
         directory=lambda: directory,
         router=Router(catalogue.defaults, catalogue.partner),
-        keys=Keys(secrets.token_hex()),
+        keys=keys,
         assess=assess_lane(settings, flow, None, Observer()),
-        intents=None,
+        intents=build_intents(settings, None, directory=lambda: directory, keys=keys),
     )
 
 

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from deployments.problem import ItemError, Problem
 from pipeline import orders, wire
 from pipeline.findings import Report
+from pipeline.later import LaterIntent
 from pipeline.routing import Experiment
 from pipeline.trail import ExperimentChange
 from pipeline.types import RuleHit, Verdict
@@ -32,6 +33,7 @@ _STRUCTS = (
     ExperimentChange,
     Report,
     Verdict,
+    LaterIntent,
     RuleHit,
     Problem,
     ItemError,

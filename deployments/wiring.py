@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -19,6 +20,7 @@ from pipeline.errors import Unavailable
 from pipeline.flow import Flow, Stages
 from pipeline.intents import IntentQuestion, Intents, OverBudget
 from pipeline.keys import Keys
+from pipeline.later import Deliver, Later
 from pipeline.memo import Memo, Shelf
 from pipeline.observe import Observer
 from pipeline.policy import LimitBook
@@ -62,9 +64,9 @@ def build_classifier(
     router: Router,
     keys: Keys,
     assess: Memo[Message, Assessment],
-    intents: Memo[IntentQuestion, str] | None,
+    intents: Intents,
+    later: Later | None = None,
     watch: Watch | None = None,
-    language_server: str = "",
 ) -> Classifier:
     request = settings.request
     return Classifier(
@@ -77,7 +79,8 @@ def build_classifier(
         router=router,
         limits=catalogue.limits,
         assess=assess,
-        intents=build_intents(settings, intents, directory=directory, keys=keys, language_server=language_server),
+        intents=intents,
+        later=later,
         keys=keys,
         receipt_secret=keys.purpose("receipts"),
         watch=watch,
@@ -108,6 +111,12 @@ def build_intents(
         is_local_only=lambda tenant: directory().is_local_only(tenant),
         counts=metrics.PrometheusIntentCounts(),
     )
+
+
+def build_later(settings: Settings, intents: Intents, deliver: Deliver, shelf: Shelf, keys: Keys) -> Later:
+    """Intents that are fetched later, and told to webhooks."""
+    within_s = settings.intent.async_budget_ms / 1000
+    return Later(partial(intents.ask, within_s=within_s), deliver, shelf, keys)
 
 
 def assess_lane(settings: Settings, flow: Flow, shelf: Shelf | None, observer: Observer) -> Memo[Message, Assessment]:

@@ -62,9 +62,9 @@ class Budget:
     """Money is set aside before a question and settled by the answer's usage; the difference is told to the others with
     the tenant's next question.
 
-    Where the others cannot be reached, a replica goes on alone until it has spent its share of the day's budget: all of
-    them together never spend more than that. What may have been counted is taken as not counted, so that an outage may
-    make a tenant's day a little shorter, but not longer.
+    Where the others cannot be reached, a replica goes on alone, but only until all that it has spent that day is its
+    share of the budget. Alone they spend no more than one budget together, so that a day with an outage costs less than
+    two. What may have been counted is taken as not counted: that makes a tenant's day shorter, never longer.
 
     Args:
         spending: counts for all replicas.

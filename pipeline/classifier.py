@@ -14,6 +14,7 @@ from pipeline.directory import Directory, Principal
 from pipeline.errors import InvalidField, WinnowError, describe
 from pipeline.intents import Intents
 from pipeline.keys import Keys
+from pipeline.later import Later
 from pipeline.memo import Memo, Waiter
 from pipeline.normalise import normalise
 from pipeline.policy import LimitBook
@@ -71,6 +72,7 @@ class Classifier:
         limits: thresholds of policies.
         assess: the lane that computes assessments.
         intents: decides who says what a one-time password is for.
+        later: asks for those who do not wait; None: everybody waits.
         keys: cache keys and pseudonyms.
         receipt_secret: signs receipts.
         watch: hears of every message that was routed.
@@ -85,6 +87,7 @@ class Classifier:
         limits: LimitBook,
         assess: Memo[Message, Assessment],
         intents: Intents,
+        later: Later | None = None,
         keys: Keys,
         receipt_secret: bytes,
         watch: Watch | None = None,
@@ -94,6 +97,7 @@ class Classifier:
         self._router = router
         self._assess = assess
         self._intents = intents
+        self._later = later
         self._keys = keys
         self._watch = watch or Watch()
         self._id_prefix = secrets.token_hex(6)
@@ -181,6 +185,9 @@ class Classifier:
 
     async def _conclude_with_model(self, asked: "_Asked") -> Verdict:
         assessment, _ = asked.waiter.result()
+        if asked.message.intent == "async" and self._later:
+            later = await self._later.begin(asked.message, assessment)
+            return self._verdict(asked, Intent(assessment.intent, "lightgbm", later=later))
         return self._verdict(asked, await self._intents.ask(asked.message, assessment))
 
     def _message(self, request: ClassifyRequest, principal: Principal, deadline_s: float) -> tuple[Message, Route]:

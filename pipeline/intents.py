@@ -18,6 +18,8 @@ from pipeline.verdicts import Intent
 #: was asked though the local one was sure. Of those asked: "over_budget", not to be paid for; "missing", no answer.
 Event = Literal["gated", "asked", "sampled", "over_budget", "missing"]
 
+#: Characters, ten segments: no password comes in more, and to redact ten times as many would hold everybody up.
+_LONGEST = 1_600
 _TO_ANSWER_S = 0.02  #: that the local intent needs to reach a caller whose deadline is near
 
 
@@ -86,6 +88,8 @@ class Intents:
         if message.intent == "none" or not is_otp:
             return Intent(None, "none")
         if message.intent == "local" or self._lane is None or self._is_local_only(message.tenant):
+            return _local(assessment)
+        if len(message.text) > _LONGEST:
             return _local(assessment)
         if assessment.intent_confidence < self._sure_above.get(message.versions.intent, float("inf")):
             return None

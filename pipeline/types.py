@@ -136,6 +136,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     cache: CacheSource
     degraded: tuple[str, ...]
     receipt: str
+    intent_id: str | None = None  #: where the language model's intent is to be fetched later, asked for by "async"
 
 
 class RuleStage(Protocol):
@@ -169,8 +170,8 @@ OVER_BUDGET = "OVER_BUDGET"
 
 
 class IntentStage(Protocol):
-    """Intent labels from a language model; None where it gave no valid answer in time, OVER_BUDGET where a tenant (None:
-    nobody pays) may not pay for it.
+    """Intent labels from a language model; None where it gave no valid answer in time, OVER_BUDGET where the tenant may
+    not pay for it. Without tenants nobody's budget is asked.
     """
 
     async def classify(

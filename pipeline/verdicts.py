@@ -17,6 +17,7 @@ class Intent(msgspec.Struct, frozen=True):
     label: str | None
     source: IntentSource
     missing: bool = False  #: the language model was asked in vain
+    later: str | None = None  #: id of the language model's answer that is to follow
 
 
 class Writer:
@@ -63,6 +64,7 @@ class Writer:
             cache=source,
             degraded=degraded,
             receipt=self._receipt(message, route, assessment, labels(decision, intent.label)),
+            intent_id=intent.later,
         )
 
     def _receipt(self, message: Message, route: Route, assessment: Assessment, decisions: dict[str, str]) -> str:

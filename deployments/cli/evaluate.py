@@ -55,8 +55,8 @@ def evaluate(
     corpus: Annotated[
         list[str] | None,
         typer.Option(
-            help="uci (the default; of --task intent: seed_synthetic), an evaluation-only corpus, or synthetic; give it "
-            "again for more.",
+            help="uci (the default; for --task intent seed_synthetic), an evaluation-only corpus, or synthetic; give "
+            "it again for more.",
             show_default=False,
         ),
     ] = None,

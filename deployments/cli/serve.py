@@ -74,12 +74,12 @@ def environment() -> None:
 
 def _announce(server: Running, seconds: float, stand_in: str | None) -> None:
     """`stand_in`: address of the one that plays Groq."""
-    console.print(f"[bold green]ready[/] in {seconds:.0f} s: {server.url} (docs: {server.url}/docs). Try:\n")
     if stand_in:
         console.print(
             f"[yellow]--demo-llm:[/] a stand-in at {stand_in} plays Groq. Where a verdict says intent_source groq, the "
             "answer is the local intent model's, not Groq's, and nothing leaves this machine.\n"
         )
+    console.print(f"[bold green]ready[/] in {seconds:.0f} s: {server.url} (docs: {server.url}/docs). Try:\n")
     if server.key is None:
         console.print("The database is yours: winnow keys create --tenant TENANT --name NAME makes a key.\n")
     # Plain print: a terminal must not wrap what is meant to be pasted.

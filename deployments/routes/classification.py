@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from deployments import metrics
 from deployments.front import Handler
 from deployments.gateway import Gateway
-from deployments.openapi import BATCH_ANSWER, EXAMPLE, operation, ref
+from deployments.openapi import BATCH_ANSWER, EXAMPLE, operation, ref, responses
 from deployments.problem import item_error
 from deployments.routes.shared import Tags, answer, authenticate, read_body
 from pipeline import wire
@@ -60,6 +60,16 @@ def add(app: FastAPI, gateway: Gateway) -> Mapping[str, Handler]:
             return answer({"results": [_item(outcome) for outcome in outcomes]})
 
         return await _timed("batch", work)
+
+    @app.get(
+        "/v1/intents/{intent_id}",
+        summary="The intent of a message that was classified with intent=async",
+        tags=_TAGS,
+        responses=responses(ref("LaterIntent"), of_a_resource=True),
+    )
+    async def intent(intent_id: str, request: Request) -> Response:
+        principal = authenticate(gateway, request, "classify")
+        return answer(await gateway.later.find(principal.tenant, intent_id))
 
     return {"/v1/classify": classify, "/v1/classify/batch": classify_batch}
 

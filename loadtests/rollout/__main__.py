@@ -45,7 +45,7 @@ def shadow_(
     seconds: Annotated[float, typer.Option(min=1, help="Of each setting in each round.")] = 10,
     out: Out = RESULTS,
 ) -> None:
-    """No experiment, an experiment, and a shadow that may see every message, in turns; writes shadow.md, shadow.json."""
+    """No experiment, an experiment, and a shadow beside it, in turns; writes shadow.md and shadow.json."""
     with opened(deployments={}, settings={}, also=(versions.SOURCE,)) as site:
         cost = shadow.measure(site, rounds, seconds, _tell)
     _write(out, "shadow", shadow.render(cost, _now(), _command()), cost)

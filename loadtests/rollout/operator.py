@@ -52,22 +52,6 @@ class Operator:
         self.revision = changed.revision
         return None
 
-    async def ready(self, refs: Iterable[str]) -> float:
-        """Wait until every replica can answer with these; says after how many seconds.
-
-        Raises:
-            Unavailable: it takes too long; says what is missing.
-        """
-        wanted, begun, streak = set(refs), time.monotonic(), 0
-        while streak < _ASKED:
-            states = {ref: state for each in await self._client.experiments() for ref, state in each.states.items()}
-            missing = {ref: states.get(ref) for ref in wanted if states.get(ref) != "ready"}
-            streak = 0 if missing else streak + 1
-            if time.monotonic() - begun > _LOADED_S:
-                raise Unavailable(f"not ready after {_LOADED_S:.0f} s: {missing}")
-            await asyncio.sleep(_LOOK_S)
-        return time.monotonic() - begun - _ASKED * _LOOK_S
-
     def _asked(self, arms: dict[str, float], why: str) -> ExperimentRequest:
         return ExperimentRequest(arms, "sender", self.revision, why)
 
@@ -79,3 +63,20 @@ class Operator:
         self.revision = changed.revision
         self._ledger.confirm(changed.revision, time.monotonic())
         return changed.revision
+
+
+async def ready(client: Client, refs: Iterable[str]) -> float:
+    """Wait until every replica can answer with these; says after how many seconds.
+
+    Raises:
+        Unavailable: it takes too long; says what is missing.
+    """
+    wanted, begun, streak = set(refs), time.monotonic(), 0
+    while streak < _ASKED:
+        states = {ref: state for each in await client.experiments() for ref, state in each.states.items()}
+        missing = {ref: states.get(ref) for ref in wanted if states.get(ref) != "ready"}
+        streak = 0 if missing else streak + 1
+        if time.monotonic() - begun > _LOADED_S:
+            raise Unavailable(f"not ready after {_LOADED_S:.0f} s: {missing}")
+        await asyncio.sleep(_LOOK_S)
+    return time.monotonic() - begun - _ASKED * _LOOK_S

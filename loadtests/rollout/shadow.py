@@ -4,8 +4,8 @@ import asyncio
 import os
 import random
 import statistics
-import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import aiohttp
@@ -16,7 +16,7 @@ from loadtests.bench.load import Plan, Result
 from loadtests.bench.phases import CONNECTIONS, checked, generate
 from loadtests.bench.servers import COMPLETE, Target
 from loadtests.messages import Messages
-from loadtests.rollout.operator import TASK
+from loadtests.rollout.operator import TASK, ready
 from loadtests.rollout.site import Site
 from loadtests.rollout.versions import FIRST, SOURCE
 from pipeline.errors import NotFound
@@ -26,8 +26,8 @@ AIM_MS = 1.0
 LOAD = 0.4  #: share of the capacity that is offered
 _WARM, _CAPACITY = 500, 3_000  #: messages
 _MOST_CONNECTIONS = 500
-_SETTLE_S = 3.0  #: a change is live everywhere, versions are loaded, and the copies of before are done with
-_HEADERS = {"Content-Type": "application/json"}
+_SETTLE_S = 3.0  #: until a change is live everywhere
+_QUIET_S = 1.0  #: without another copy: the shadow pauses for less between two batches
 
 Setting = Literal["no experiment", "experiment", "shadow"]
 SETTINGS: tuple[Setting, ...] = ("no experiment", "experiment", "shadow")
@@ -84,10 +84,9 @@ def measure(site: Site, rounds: int, seconds: float, tell: Callable[[str], None]
         found.append([])
         for setting in SETTINGS:
             asyncio.run(_set(site, setting))
-            before = asyncio.run(_copies(site))
+            before = asyncio.run(_drained(site))
             result = checked(target, setting, generate(plan(int(rate * seconds), _MOST_CONNECTIONS, rate)))
-            time.sleep(_SETTLE_S)
-            seen, dropped = (after - then for after, then in zip(asyncio.run(_copies(site)), before, strict=True))
+            seen, dropped = (after - then for after, then in zip(asyncio.run(_drained(site)), before, strict=True))
             found[-1].append(Slice(setting, result, seen, dropped))
             p50, p99 = result.accepted.p50, result.accepted.p99
             tell(
@@ -98,23 +97,29 @@ def measure(site: Site, rounds: int, seconds: float, tell: Callable[[str], None]
 
 async def _set(site: Site, setting: Setting) -> None:
     async with Client(site.url, site.key) as client:
-        if setting in _ASKED:
-            await client.put_experiment(TASK, _ASKED[setting])
-            while {state for each in await client.experiments() for state in each.states.values()} != {"ready"}:
-                await asyncio.sleep(0.2)
+        if asked := _ASKED.get(setting):
+            await client.put_experiment(TASK, asked)
+            await ready(client, (*asked.arms, *asked.shadow))
         else:
-            try:
+            with suppress(NotFound):  # in the first round there is none
                 await client.end_experiment(TASK, why="shadow's cost")
-            except NotFound:  # the first round
-                pass
     await asyncio.sleep(_SETTLE_S)
+
+
+async def _drained(site: Site) -> tuple[int, int]:
+    """`_copies`, once the shadow has nothing left to do: its queue outlasts the traffic."""
+    before, now = None, await _copies(site)
+    while now != before:
+        await asyncio.sleep(_QUIET_S)
+        before, now = now, await _copies(site)
+    return now
 
 
 async def _copies(site: Site) -> tuple[int, int]:
     """Copies that the shadow was given, and that were dropped, since the start."""
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {site.key}"}) as session:
-        async with session.get(f"{site.url}/metrics") as response:
-            lines = (await response.text()).splitlines()
+    headers = {"Authorization": f"Bearer {site.key}"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{site.url}/metrics") as response:
+        lines = (await response.text()).splitlines()
 
     def total(sample: str) -> int:
         return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(sample)))

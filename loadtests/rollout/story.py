@@ -11,7 +11,7 @@ from deployments.client import Client
 from loadtests.ledger import Ledger, Step, split_fault
 from loadtests.messages import Messages
 from loadtests.rollout import outcome, records, versions
-from loadtests.rollout.operator import Operator
+from loadtests.rollout.operator import Operator, ready
 from loadtests.rollout.outcome import Change, Death, Outcome, Refusal
 from loadtests.rollout.site import Site
 from loadtests.rollout.traffic import Traffic
@@ -43,6 +43,7 @@ class Story:
 
     def __init__(self, site: Site, client: Client, plan: Plan, tell: Callable[[str], None] = lambda _: None) -> None:
         self._site = site
+        self._client = client
         self._plan = plan
         self._tell = tell
         self._ledger = Ledger((FIRST, SECOND), Step(0, {}))
@@ -85,7 +86,7 @@ class Story:
 
     async def _loaded(self) -> None:
         versions.damage(self._site.store, SPOILED)
-        self._loaded_s = await self._operator.ready([SECOND])
+        self._loaded_s = await ready(self._client, [SECOND])
         self._tell(f"{SECOND} was ready after {self._loaded_s:.1f} s")
 
     async def _change(self, name: str, command: Awaitable[int], then: Awaitable[None] | None = None) -> None:

@@ -157,10 +157,43 @@ async def test_a_dead_service_is_left_alone_then_probed_then_used(server: GroqSe
     server.fault = "500"
     lane = Lane(server.url, breaker=Breaker(threshold=3, probe_interval_s=0.3), max_concurrency=1)
     assert await lane.ask(*["APP_LOGIN_OTP"] * 6) == [None] * 6
-    assert lane.outcomes[2:] == ["open"] * 4 and len(server.requests) == 4
+    assert lane.outcomes[1:] == ["open"] * 5 and len(server.requests) == 3
     server.fault = "ok"
     await asyncio.sleep(0.35)
     assert await lane.ask(*["APP_LOGIN_OTP"] * 2) == ["APP_LOGIN_OTP"] * 2
+
+
+@pytest.mark.parametrize("fault", ["500", "cut", "hang"])
+async def test_an_open_breaker_lets_one_request_through_an_interval(server: GroqServer, fault: Fault) -> None:
+    breaker = Breaker(threshold=1, probe_interval_s=0.3)
+    lane, loop = Lane(server.url, breaker=breaker, patience_s=0.05), asyncio.get_running_loop()
+    await lane.ask("APP_LOGIN_OTP")
+    server.fault = fault
+    await lane.ask("first", budget_s=1.0)
+    assert breaker.state == "open"
+    opened, sent = loop.time(), len(server.requests)
+    while loop.time() < opened + 1.5:
+        await lane.ask(*["one", "two", "three"] * 5, budget_s=0.5)
+        await asyncio.sleep(0.01)
+    assert 1 <= len(server.requests) - sent <= (loop.time() - opened) / 0.3 + 1
+
+
+async def test_waits_for_our_own_slots_do_not_speak_against_the_service(server: GroqServer) -> None:
+    server.delay_s = 1.0
+    breaker = Breaker(threshold=1)
+    lane = Lane(server.url, max_concurrency=1, breaker=breaker, patience_s=0.0)
+    answers = await lane.client.classify(["APP_LOGIN_OTP"] * 3, [""] * 3, [10.0, 0.2, 0.2])
+    assert answers == ["APP_LOGIN_OTP", None, None]
+    assert sorted(lane.outcomes) == ["busy", "busy", "ok"]
+    assert breaker.state == "closed"
+
+
+async def test_the_second_attempt_ends_with_the_deadline_of_the_first(server: GroqServer) -> None:
+    lane = Lane(server.url)
+    await lane.ask("APP_LOGIN_OTP")
+    server.faults.extend(["500", "hang"])
+    assert await lane.ask("one", budget_s=1.0) == [None]
+    assert lane.outcomes == ["ok", "timeout"] and len(server.requests) == 3
 
 
 async def test_short_budgets_do_not_speak_against_the_service(server: GroqServer) -> None:

@@ -5,8 +5,7 @@ nine labels.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -54,11 +53,9 @@ async def client(server: GroqServer) -> AsyncIterator[GroqIntent]:
     await made.close()
 
 
-@contextmanager
-def obeying(server: GroqServer, case: Injection) -> Iterator[None]:
-    """The model writes what the message demands."""
+def obey(server: GroqServer, case: Injection) -> None:
+    """Let the model write what the message demands."""
     server.writes = lambda _: case.answer
-    yield
 
 
 def test_there_are_many_and_they_differ() -> None:
@@ -72,8 +69,8 @@ async def test_an_obedient_model_gets_no_further_than_one_of_nine_labels(
 ) -> None:
     found = {}
     for case in CASES:
-        with obeying(server, case):
-            (found[case.name],) = await ask(client, case.text, sender=case.sender)
+        obey(server, case)
+        (found[case.name],) = await ask(client, case.text, sender=case.sender)
     assert len(server.requests) == len(CASES)
     assert set(found.values()) - {None} <= set(INTENTS)
     # Only an answer of the one form that was asked for counts at all.
@@ -112,8 +109,8 @@ async def test_the_verdict_is_the_same_but_for_the_intent(server: GroqServer, cl
     local, asking = _classifier(settings, flow, catalogue, None), _classifier(settings, flow, catalogue, client)
     asked = 0
     for case in CASES:
-        with obeying(server, case):
-            before, after = await _verdict(local, case, "local"), await _verdict(asking, case, "auto")
+        obey(server, case)
+        before, after = await _verdict(local, case, "local"), await _verdict(asking, case, "auto")
         asked += after.intent_source == "groq" or "groq" in after.degraded
         assert after.otp_intent in (*INTENTS, None)
         assert _without_intent(after) == _without_intent(before), case.name

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 import pytest
 
-from pipeline.classifier import Bounds, Classifier, Failed, IntentQuestion, Watch
+from pipeline.classifier import Bounds, Classifier, Failed, Watch
 from pipeline.directory import Changes, Directory, Principal, SubscriberRow, TenantRow
 from pipeline.errors import DeadlineExceeded, InvalidField, TooLarge, Unavailable
+from pipeline.intents import IntentQuestion, Intents
 from pipeline.keys import Keys
 from pipeline.memo import Limits as LaneLimits
 from pipeline.memo import Memo
@@ -79,13 +80,17 @@ class World:
         self.limits = Thresholds()
         self.watch = Heard()
         self.classifier = Classifier(
-            bounds=Bounds(text_chars=100, deadline_s=5.0, batch_deadline_s=5.0, intent_budget_s=0.1),
+            bounds=Bounds(text_chars=100, deadline_s=5.0, batch_deadline_s=5.0),
             directory=lambda: self.directory,
             router=self.router,
             limits=self.limits,
             assess=self._lane("assess", self._assess, Assessment),
-            intents=self._lane("intent", self._intents, str) if ask else None,
-            language_model="llama",
+            intents=Intents(
+                self._lane("intent", self._intents, str) if ask else None,
+                keys=Keys("secret"),
+                sure_above={},
+                budget_s=0.1,
+            ),
             keys=Keys("secret"),
             receipt_secret=SECRET,
             watch=self.watch,
@@ -285,15 +290,7 @@ async def test_intent_comes_from_the_language_model_for_otps_alone():
     otp, other = await asyncio.gather(world.classify("otp 0.9"), world.classify("spam 0.7"))
     assert (otp.otp_intent, otp.intent_source, otp.degraded) == ("BANK_OR_CARD_TXN_OTP", "groq", ())
     assert (other.otp_intent, other.intent_source) == (None, "none")
-    assert [question.text for question in world.questions] == ["otp 0.9"]
-
-
-@pytest.mark.parametrize(("mode", "intent", "source"), [("local", "APP_LOGIN_OTP", "lightgbm"), ("none", None, "none")])
-async def test_the_caller_may_keep_the_language_model_out(mode, intent, source):
-    world = World(lambda questions: ["BANK_OR_CARD_TXN_OTP"] * len(questions))
-    found = await world.classify("otp 0.9", intent=mode)
-    assert (found.otp_intent, found.intent_source) == (intent, source)
-    assert world.questions == []
+    assert len(world.questions) == 1
 
 
 @pytest.mark.parametrize("failure", [Unavailable("down"), TimeoutError()])
