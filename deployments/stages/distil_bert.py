@@ -40,7 +40,9 @@ class DistilBert:
             models.memory_mb << 20,
         )
         if live:
-            self._keeper.follow(secrets().database_url, transformers)
+            from deployments.stages.follower import follow  # who evaluates offline needs no backend
+
+            follow(self._keeper, secrets().database_url, transformers)
         self._worker = Worker()
         interpreter.settle()
         self._merger = Merger(self._run, self._budget)

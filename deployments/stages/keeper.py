@@ -1,13 +1,10 @@
 """The versions that a stage's replica holds: those it starts with, and those that experiments name meanwhile.
 
-A version is loaded on a thread of its own, beside the traffic, answers a dry run, and only then is told of: ingresses
-send it nothing before. Nothing here ever takes a version away that is wanted.
+A version answers a dry run before it is told of, and nobody sends it anything before that. One that is wanted is never
+taken away. `deployments.stages.follower` says what is wanted.
 """
 
-import asyncio
 import logging
-import secrets
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Generic, TypeVar
@@ -15,20 +12,13 @@ from typing import Generic, TypeVar
 import psutil  # type: ignore[import-untyped]
 
 from model_store.store import Bundle, Store
-from pipeline.clients.experiments import Experiments
-from pipeline.clients.fleet import Fleet
-from pipeline.clients.postgres import Database
 from pipeline.errors import ModelError, WinnowError, describe
 from pipeline.holding import Held, to_unload
 from pipeline.readiness import LOADING, READY
-from pipeline.routing import Experiment
 
 log = logging.getLogger(__name__)
 
-_POLL_S = 0.5
-_BEAT_S = 2.0
 _RETRY_S = 30.0  #: after which a version that could not be loaded is tried again
-_PATIENCE_S = 10.0  #: a replica starts with what it has once it waited so long for experiments
 
 Model = TypeVar("Model")
 
@@ -49,7 +39,7 @@ class Keeper(Generic[Model]):
     def __init__(
         self, stage: str, store: Store, load: Callable[[Bundle], Model], first: Iterable[str], budget: int
     ) -> None:
-        self._stage = stage
+        self.stage = stage
         self._store = store
         self._load = load
         self._first = tuple(dict.fromkeys(first))
@@ -58,7 +48,6 @@ class Keeper(Generic[Model]):
         self._held: dict[str, Held] = {}
         self._failed: dict[str, tuple[str, float]] = {}  #: why, and when to try again
         self._loading = ""
-        self._settled = threading.Event()
         for ref in self._first:
             self._add(ref)
 
@@ -71,21 +60,6 @@ class Keeper(Generic[Model]):
         """Version to "ready", "loading" or why it cannot be loaded."""
         found = {ref: reason for ref, (reason, _) in self._failed.items()} | dict.fromkeys(self._models, READY)
         return found | ({self._loading: LOADING} if self._loading else {})
-
-    def follow(self, database_url: str, needs: Callable[[list[Experiment]], Collection[str]]) -> None:
-        """Hold what experiments name from now on; returns once it does so, or Postgres does not answer in time.
-
-        Args:
-            database_url: of Postgres.
-            needs: versions that the experiments ask of this stage.
-        """
-
-        def run() -> None:
-            asyncio.run(self._follow(database_url, needs))
-
-        threading.Thread(target=run, name=f"{self._stage} versions", daemon=True).start()
-        if not self._settled.wait(_PATIENCE_S):
-            log.warning("%s starts without knowing of experiments: Postgres has not answered", self._stage)
 
     def hold(self, wanted: Collection[str]) -> None:
         """Load what is wanted and not there, and make room for it where needed. Failures are kept in `states`."""
@@ -103,7 +77,7 @@ class Keeper(Generic[Model]):
             self._make_room(ref, wanted)
             self._add(ref)
             self._failed.pop(ref, None)
-            log.info("%s holds %s", self._stage, ref)
+            log.info("%s holds %s", self.stage, ref)
         except WinnowError as error:
             self._fail(ref, error.detail)
         except Exception as error:
@@ -112,7 +86,7 @@ class Keeper(Generic[Model]):
             self._loading = ""
 
     def _fail(self, ref: str, reason: str) -> None:
-        log.warning("%s does not hold %s: %s", self._stage, ref, reason)
+        log.warning("%s does not hold %s: %s", self.stage, ref, reason)
         self._failed[ref] = reason, time.monotonic() + _RETRY_S
 
     def _make_room(self, ref: str, wanted: Collection[str]) -> None:
@@ -123,7 +97,7 @@ class Keeper(Generic[Model]):
         for each in going:
             del self._held[each]
             self._models = {known: model for known, model in self._models.items() if known != each}
-            log.info("%s let go of %s", self._stage, each)
+            log.info("%s let go of %s", self.stage, each)
 
     def _add(self, ref: str) -> None:
         bundle = self._store.open(ref)
@@ -132,31 +106,6 @@ class Keeper(Generic[Model]):
         size = sum(info.bytes for info in bundle.manifest.files.values())
         self._held[ref] = Held(max(size, _resident() - before), time.monotonic())
         self._models = {**self._models, ref: model}
-
-    async def _follow(self, database_url: str, needs: Callable[[list[Experiment]], Collection[str]]) -> None:
-        database = await Database.open(database_url, max_connections=2)
-        experiments, beat = Experiments(database), None
-        while True:
-            try:
-                await asyncio.to_thread(self.hold, needs(await experiments.all()))
-                beat = beat or asyncio.create_task(self._beat(Fleet(database)))
-                self._settled.set()
-            except WinnowError as error:
-                log.warning("%s cannot read experiments: %s", self._stage, error.detail)
-            await asyncio.sleep(_POLL_S)
-
-    async def _beat(self, fleet: Fleet) -> None:
-        """Tell of this replica's versions, at once when they change."""
-        replica, told, since = secrets.token_hex(8), {"": ""}, 0.0
-        while True:
-            states, now = self.states, time.monotonic()
-            if states != told or now - since >= _BEAT_S:
-                try:
-                    await fleet.report(replica, self._stage, states)
-                    told, since = states, now
-                except WinnowError as error:
-                    log.warning("%s cannot tell of its versions: %s", self._stage, error.detail)
-            await asyncio.sleep(_POLL_S / 5)
 
 
 def _resident() -> int:

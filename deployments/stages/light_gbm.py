@@ -33,7 +33,9 @@ class LightGbm:
             "LightGbm", self._store, _open, trees_to_start_with(settings), settings.models.memory_mb << 20
         )
         if live:
-            self._keeper.follow(secrets().database_url, self._needs)
+            from deployments.stages.follower import follow  # who evaluates offline needs no backend
+
+            follow(self._keeper, secrets().database_url, self._needs)
         self._worker = Worker()
         interpreter.settle()
 

@@ -23,7 +23,9 @@ class Tokenizer:
         models = settings.models
         self._keeper = Keeper("Tokenizer", open_store(settings), _open, models.transformers, models.memory_mb << 20)
         if live:
-            self._keeper.follow(secrets().database_url, transformers)
+            from deployments.stages.follower import follow  # who evaluates offline needs no backend
+
+            follow(self._keeper, secrets().database_url, transformers)
         self._tokenizers = Tokenizers(self._keeper.get)
         self._worker = Worker()
         interpreter.settle()

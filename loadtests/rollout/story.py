@@ -23,6 +23,7 @@ AWAY_S = 8.0  #: that Postgres is stopped
 _WARM_S = 3.0
 _BACK_S = 120.0  #: that a replica may take to come back
 _LOOK_S = 0.25
+_LEAST = 200  #: verdicts in a step
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ class Story:
         async with self._traffic:
             await asyncio.sleep(_WARM_S)
             self._traffic.phase("no experiment")
-            await asyncio.sleep(self._plan.seconds)
+            await self._pass()
             await self._push()
             await self._change("10 %", operator.put({FIRST: 90.0, SECOND: 10.0}, "canary"))
             await self._refuse({FIRST: 85.0, SECOND: 10.0, DAMAGED: 5.0}, DAMAGED, "damaged in the store")
@@ -95,7 +96,7 @@ class Story:
         self._names[await command] = name
         if then:
             await then
-        await asyncio.sleep(self._plan.seconds)
+        await self._pass()
 
     async def _refuse(self, arms: dict[str, float], version: str, when: str) -> None:
         words = await self._operator.refusal(arms, "must be refused")
@@ -119,7 +120,7 @@ class Story:
         ready_s = await _until(new_holder, begun) if holders else None
         self._deaths.append(Death(deployment, process_s, ready_s))
         self._tell(f"{deployment} {killed} was replaced after {ready_s or process_s:.1f} s")
-        await asyncio.sleep(self._plan.seconds)
+        await self._pass()
 
     async def _holders(self, deployment: str) -> set[str]:
         return await records.holders(self._site.database_url, deployment, SECOND)
@@ -130,7 +131,13 @@ class Story:
         await asyncio.sleep(self._plan.away_s)
         await self._site.start_postgres()
         self._begin("50 %, Postgres back")
+        await self._pass()
+
+    async def _pass(self) -> None:
+        """A step: its time, and on a slow machine until there is enough to judge a split by."""
         await asyncio.sleep(self._plan.seconds)
+        while len(self._traffic.phases[-1].seconds) < _LEAST:
+            await asyncio.sleep(_LOOK_S)
 
     def _begin(self, name: str) -> None:
         self._tell(name)

@@ -1,5 +1,6 @@
 """What the language model is asked and which answers count. Pure: no sockets here."""
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -34,6 +35,8 @@ _FORMATS: dict[Output, dict[str, Any]] = {
     "json_object": {"type": "json_object"},
     "json_schema": {"type": "json_schema", "json_schema": {"name": "otp_intent", "strict": True, "schema": _SCHEMA}},
 }
+_PLACEHOLDER_OR_BRACKET = re.compile(r"<[A-Z]+(?: [a-z#.-]+)?>|[\[\]<>]")
+_ROUND = {"[": "(", "]": ")", "<": "(", ">": ")"}
 
 
 class _Answer(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,6 +70,11 @@ def read_label(content: str | None) -> str | None:
 
 
 def _user_message(text: str, sender: str) -> str:
-    # Without "</" a message cannot close the fence that it stands in.
+    # Without "</" a message cannot close the fence that it stands in, nor a sender without brackets leave its own.
     fenced = redact(text)[:_LONGEST_TEXT].replace("</", "< /")
-    return f"[{redact_sender(sender) or 'unknown'}] <sms>\n{fenced}\n</sms>"
+    return f"[{_unbracketed(redact_sender(sender)) or 'unknown'}] <sms>\n{fenced}\n</sms>"
+
+
+def _unbracketed(sender: str) -> str:
+    """With round brackets in place of all others but those of placeholders."""
+    return _PLACEHOLDER_OR_BRACKET.sub(lambda found: _ROUND.get(found[0], found[0]), sender)

@@ -1,5 +1,6 @@
 """Intents from a language model over a real socket: OTPs alone, redacted, in time, and never holding others back."""
 
+import random
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,8 +23,15 @@ def healthy(groq: GroqServer) -> Iterator[None]:
 
 
 def otp(label: str = "GENERIC_APP_ACTION_OTP") -> str:
-    """An OTP that nobody asked about before; the stand-in answers with the label that the text names."""
-    return f"Your OTP is 482913 to log in to {uuid.uuid4().hex[:10]} {label}. Do not share it with anyone."
+    """An OTP of a template that nobody asked about before, of which the local model is not sure; the stand-in answers
+    with the label that the text names.
+    """
+    firm = "".join(random.choice("bdfgklmnprstvz") + random.choice("aeiou") for _ in range(5))
+    return f"Your OTP is {code()} to log in to {firm} {label}. Do not share it with anyone."
+
+
+def code() -> int:
+    return random.randrange(100_000, 1_000_000)
 
 
 def test_otps_get_their_intent_from_the_language_model(server: Server):
@@ -37,10 +45,28 @@ def test_otps_get_their_intent_from_the_language_model(server: Server):
 
 def test_only_otps_leave_and_without_their_code(server: Server, groq: GroqServer):
     server.classify("See you at the pub tonight")
-    server.classify(otp())
+    text = otp()
+    server.classify(text)
     (sent,) = groq.user_messages()
-    assert "482913" not in sent
+    assert text.split()[3] not in sent
     assert "pub" not in sent
+
+
+def test_other_codes_in_a_template_are_not_asked_again(server: Server, groq: GroqServer):
+    template = otp("KYC_OR_ESIGN_OTP").split()
+    for _ in range(5):
+        template[3] = str(code())
+        assert server.classify(" ".join(template))["otp_intent"] == "KYC_OR_ESIGN_OTP"
+    assert len(groq.requests) == 1
+
+
+def test_what_the_local_model_is_sure_of_is_not_asked(server: Server):
+    verdict = server.classify(f"Share OTP {code()} with the delivery agent to receive your package.")
+    assert (verdict["otp_intent"], verdict["intent_source"], verdict["status"]) == (
+        "DELIVERY_OR_SERVICE_OTP",
+        "lightgbm",
+        "complete",
+    )
 
 
 @pytest.mark.parametrize(("mode", "source"), [("local", "lightgbm"), ("none", "none")])

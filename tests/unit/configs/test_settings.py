@@ -27,6 +27,9 @@ def test_every_setting_has_a_default():
         ({"models": {"min_created": "January"}}, "min_created"),
         ({"assess_lane": {"slots": 1.5}}, "assess_lane.slots"),
         ({"stage_timeout_ms": 5000}, "stage_timeout_ms"),
+        ({"intent": {"sample_rate": 1.5}}, "intent.sample_rate"),
+        ({"intent": {"budget_usd_per_tenant_day": -1}}, "intent.budget_usd_per_tenant_day"),
+        ({"intent": {"prices": {"promt": 1.0}}}, "promt"),
     ],
 )
 def test_wrong_settings_are_named(raw, named):

@@ -29,6 +29,15 @@ def test_lets_one_probe_through_when_the_interval_is_over() -> None:
     assert not breaker.allow(1.5)
 
 
+def test_asking_whether_it_refuses_uses_no_probe_up() -> None:
+    breaker = opened()
+    assert breaker.refuses(0.99) and not breaker.refuses(1.0)
+    assert breaker.state == "open" and breaker.allow(1.0)
+    assert breaker.refuses(1.5) and not breaker.refuses(2.0)
+    breaker.success()
+    assert not breaker.refuses(0.0)
+
+
 def test_a_probe_that_succeeds_closes_it() -> None:
     breaker = opened()
     breaker.allow(1.0)

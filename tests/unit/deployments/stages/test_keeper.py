@@ -1,6 +1,5 @@
 """What a stage's replica holds: loaded when wanted, let go for room, and nothing bad ever."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +7,8 @@ import pytest
 
 from deployments.stages.keeper import Keeper
 from model_store.store import Bundle, LocalStore
-from pipeline.clients.experiments import Experiments, Setup
-from pipeline.clients.fleet import Fleet
-from pipeline.clients.postgres import Database
 from pipeline.errors import ModelError
-from pipeline.readiness import READY, transformers
-from tests.support.database import within
+from pipeline.readiness import READY
 from tests.support.versions import manifest_of
 
 MB = 1 << 20
@@ -82,24 +77,5 @@ def test_what_does_not_fit_beside_what_is_wanted_is_refused(store: LocalStore) -
 
 def test_a_first_version_that_cannot_be_loaded_stops_the_start(store: LocalStore) -> None:
     (store.folder("distilbert/1") / "model.onnx").unlink()
-    with pytest.raises(ModelError, match="lacks model.onnx"):
+    with pytest.raises(ModelError, match=r"lacks model\.onnx"):
         keeper(store)
-
-
-def test_it_follows_experiments_and_tells_of_itself(store: LocalStore, postgres: str) -> None:
-    async def begin(database: Database) -> None:
-        await database.migrate()
-        setup = Setup({"distilbert/1": 1.0, "distilbert/3": 0.0})
-        await Experiments(database).put("spam", setup, who="test", default="distilbert/1")
-
-    within(postgres, begin)
-    held = keeper(store)
-    held.follow(postgres, transformers)
-    assert held.get("distilbert/3"), "a replica that starts holds what is in force before it says that it is ready"
-    give_up = time.monotonic() + 10
-    while time.monotonic() < give_up:
-        told = within(postgres, lambda database: Fleet(database).holdings()).get("DistilBert", [])
-        if {"distilbert/1": READY, "distilbert/3": READY} in told:
-            return
-        time.sleep(0.1)
-    raise AssertionError("nothing was told")
