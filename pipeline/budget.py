@@ -64,7 +64,8 @@ class Budget:
 
     Where the others cannot be reached, a replica goes on alone, but only until all that it has spent that day is its
     share of the budget. Alone they spend no more than one budget together, so that a day with an outage costs less than
-    two. What may have been counted is taken as not counted: that makes a tenant's day shorter, never longer.
+    two, unless there are more replicas than shares, or they restart meanwhile. What may have been counted is taken as
+    not counted: that makes a tenant's day shorter, never longer.
 
     Args:
         spending: counts for all replicas.
@@ -99,9 +100,13 @@ class Budget:
             return None
         amount, account, day = _nano(usd), self._account(tenant), self._day
         owed, account.owed = account.owed, 0
-        told = await self._spending.reserve(tenant, day, amount, self._limit, owed)
+        told = None
+        try:
+            told = await self._spending.reserve(tenant, day, amount, self._limit, owed)
+        finally:
+            if told is None:  # it may have been counted, also where the caller has left; if so, it counts twice
+                account.owed += max(owed, 0)
         if told is None:
-            account.owed += max(owed, 0)  # it may have been counted; if so, it counts twice
             granted = self._alone(account, amount)
         else:
             granted, account.total = told

@@ -24,8 +24,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     index: int  #: of the message in its plan
     status: int  #: of HTTP
-    ms: float  #: from when it was due
-    sent_ms: float  #: from when it was sent
+    seconds: float  #: from when it was due
+    from_send_s: float
     is_otp: bool | None = None
     source: str = ""  #: who named the intent
     intent: str | None = None
@@ -48,7 +48,7 @@ class Recorder(Open):
 
     def _answered(self, connection: Connection, reply: Reply) -> None:
         now = time.perf_counter()
-        waited = 1000 * (now - connection.since), 1000 * (now - connection.sent)
+        waited = now - connection.since, now - connection.sent
         self._kept.append((Answer(connection.index, reply.status, *waited), reply.body))
         super()._answered(connection, reply)
 

@@ -10,7 +10,7 @@ from loadtests.messages import Messages
 from training.examples import Example
 
 OTPS = 0.3  #: share of one-time passwords
-_TEXTS = 20_000
+_TEXTS = 30_000
 _BETWEEN = re.compile(r"(?<=\d)[\s.\-·]+(?=\d)")  #: what a code may be spelt with
 _CODE = re.compile(r"\d{3,}")  #: no code has fewer digits; words like "2FA" or "3D Secure" have
 
@@ -21,6 +21,7 @@ class Mix:
     def __init__(self, seed: int, texts: int = _TEXTS) -> None:
         self._messages = Messages(texts, seed)
         self._dice = random.Random(seed)
+        self._drawn: set[tuple[str, str]] = set()
         self._stock: dict[bool, deque[Example]] = {True: deque(), False: deque()}
 
     def draw(self, count: int, otps: float = OTPS) -> list[Example]:
@@ -33,9 +34,15 @@ class Mix:
         """One that was not drawn before."""
         stock = self._stock[is_otp]
         while not stock:
-            example = self._messages.next()
-            self._stock[bool(example.otp)].append(example)
+            self._stock_up(self._messages.next())
         return stock.popleft()
+
+    def _stock_up(self, example: Example) -> None:
+        """Once the texts are used up they come again with other digits; those without digits are no new ones."""
+        identity = example.sender, example.text
+        if identity not in self._drawn:
+            self._drawn.add(identity)
+            self._stock[bool(example.otp)].append(example)
 
 
 def with_codes(messages: Iterable[str]) -> int:

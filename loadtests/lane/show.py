@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from loadtests.bench.load import Plan
+from loadtests.bench.load import Plan, timing
 from loadtests.bench.phases import generate
 from loadtests.bench.servers import COMPLETE
 from loadtests.lane import witnesses
 from loadtests.lane.caller import call
 from loadtests.lane.mix import Mix, with_codes
 from loadtests.lane.outcome import Outcome, Run
-from loadtests.lane.segment import Counts, Segment, faults, sources, without_leave
+from loadtests.lane.segment import GRACE_S, Counts, Segment, faults, sources, without_leave
 from loadtests.lane.site import Site, opened
 from loadtests.lane.stand_in import MOODS, Call, Mood
 from loadtests.messages import body
@@ -43,7 +43,6 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 10.0  #: of each segment
     rate: float = 150.0  #: messages a second
     retry_after_s: float = 30.0  #: that a 429 asks for
-    seed: int
 
 
 class Show:
@@ -51,16 +50,17 @@ class Show:
 
     Args:
         site: just opened; nobody else uses it.
-        setting: as long, and as much.
+        mix: what is sent.
+        setting: how long, and how much.
         tell: hears of each segment.
     """
 
-    def __init__(self, site: Site, setting: Setting, tell: Callable[[str], None]) -> None:
+    def __init__(self, site: Site, mix: Mix, setting: Setting, tell: Callable[[str], None]) -> None:
         self._site = site
         self._setting = setting
         self._tell = tell
-        self._mix = Mix(setting.seed)
-        self._witnesses = witnesses.choose(self._mix)
+        self._mix = mix
+        self._witnesses = witnesses.choose(mix)
         self._keys = iter(site.keys([f"segment{i}" for i in range(setting.rounds * len(MOODS))]))
         self._reference: witnesses.Verdicts = []
         self._hold_until = 0.0  #: until then a 429 keeps everybody away
@@ -111,17 +111,17 @@ class Show:
         calls = self._site.stand_in.switch(mood, self._setting.retry_after_s)
         self._check(calls)
         self._question()
-        if mood == "limiting":
-            self._hold_until = time.monotonic() + self._setting.retry_after_s
+        if mood == "limiting" and calls:
+            self._hold_until = calls[-1].at + self._setting.retry_after_s + GRACE_S
         open_s, calls_open = without_leave(mood, calls, end)
         return Segment(
             mood=mood,
             round=number,
             sent=len(examples),
             sent_otps=sum(bool(each.otp) for each in examples),
-            plain=[each.ms for each in taken.answers if each.is_otp is False],
-            otps=[each.ms for each in taken.answers if each.is_otp],
-            otps_from_send=[each.sent_ms for each in taken.answers if each.is_otp],
+            plain=[each.seconds for each in taken.answers if each.is_otp is False],
+            otps=[each.seconds for each in taken.answers if each.is_otp],
+            otps_from_send=[each.from_send_s for each in taken.answers if each.is_otp],
             sources=sources(taken.answers),
             faults=faults(mood, taken.result, taken.answers, counts, len(calls)),
             counts=counts,
@@ -182,18 +182,17 @@ def perform(
     Raises:
         Unavailable: a server does not come up, or ends.
     """
-    runs = []
+    mix, runs = Mix(random.randrange(1_000_000)), []
     for name, (intent, asked) in {"as shipped": ({}, setting), **variants}.items():
         tell(f"{name}: the server starts")
         with opened(intent) as site:
-            show = Show(site, asked, tell)
+            show = Show(site, mix, asked, tell)
             capacity = show.capacity()
             runs.append(msgspec.structs.replace(show.run(name), capacity=capacity))
     return Outcome(rate=setting.rate, retry_after_s=setting.retry_after_s, runs=runs)
 
 
 def _line(segment: Segment) -> str:
-    plain = sorted(segment.plain)
-    p99 = plain[int(0.99 * len(plain))] if plain else 0.0
+    p99 = timing(segment.plain).p99
     wrong = f"; {segment.faults}" if segment.faults else ""
     return f"round {segment.round}, {segment.mood}: p99 {p99:.1f} ms of the others, {segment.calls} calls{wrong}"

@@ -70,6 +70,7 @@ class Remote:
 
     def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
         self._popen = popen
+        self.process_id = popen.pid
         self.url = self._read(str)
 
     def switch(self, mood: Mood, retry_after_s: float = 0.0) -> list[Call]:
@@ -77,7 +78,8 @@ class Remote:
         assert self._popen.stdin
         self._popen.stdin.write(msgspec.json.encode(Order(mood, retry_after_s)) + b"\n")
         self._popen.stdin.flush()
-        return self._read(list[Call])
+        calls: list[Call] = self._read(list[Call])
+        return calls
 
     def _read(self, kind: Any) -> Any:
         assert self._popen.stdout

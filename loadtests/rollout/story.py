@@ -21,7 +21,7 @@ from pipeline.errors import Unavailable
 TEXTS = 10_000
 AWAY_S = 8.0  #: that Postgres is stopped
 _WARM_S = 3.0
-_BACK_S = 120.0  #: that a replica may take to come back
+_PATIENCE_S = 120.0  #: that a new replica, or a step's least, may take
 _LOOK_S = 0.25
 _LEAST = 200  #: verdicts in a step
 
@@ -116,8 +116,8 @@ class Story:
         async def new_holder() -> bool:
             return bool(await self._holders(deployment) - holders)
 
-        process_s = await _until(as_many_processes, begun)
-        ready_s = await _until(new_holder, begun) if holders else None
+        process_s = await _until(as_many_processes, begun, f"a new {deployment}")
+        ready_s = await _until(new_holder, begun, f"a new {deployment} with {SECOND}") if holders else None
         self._deaths.append(Death(deployment, process_s, ready_s))
         self._tell(f"{deployment} {killed} was replaced after {ready_s or process_s:.1f} s")
         await self._pass()
@@ -135,9 +135,12 @@ class Story:
 
     async def _pass(self) -> None:
         """A step: its time, and on a slow machine until there is enough to judge a split by."""
+
+        async def enough() -> bool:
+            return len(self._traffic.phases[-1].seconds) >= _LEAST
+
         await asyncio.sleep(self._plan.seconds)
-        while len(self._traffic.phases[-1].seconds) < _LEAST:
-            await asyncio.sleep(_LOOK_S)
+        await _until(enough, time.monotonic(), f"{_LEAST} verdicts")
 
     def _begin(self, name: str) -> None:
         self._tell(name)
@@ -171,15 +174,18 @@ class Story:
         )
 
 
-async def _until(holds: Callable[[], Awaitable[bool]], begun: float) -> float:
+async def _until(holds: Callable[[], Awaitable[bool]], begun: float, what: str) -> float:
     """Seconds from `begun` until it holds.
+
+    Args:
+        what: is missing while it does not hold.
 
     Raises:
         Unavailable: it takes too long.
     """
     while not await holds():
-        if time.monotonic() - begun > _BACK_S:
-            raise Unavailable(f"no new replica after {_BACK_S:.0f} s")
+        if time.monotonic() - begun > _PATIENCE_S:
+            raise Unavailable(f"{what} is still missing after {_PATIENCE_S:.0f} s")
         await asyncio.sleep(_LOOK_S)
     return time.monotonic() - begun
 

@@ -105,6 +105,18 @@ async def test_alone_a_replica_spends_its_share_and_tells_of_it_later():
     assert sums.usd() == pytest.approx(0.06)
 
 
+async def test_who_leaves_while_asking_takes_no_debt_along():
+    sums = Sums()
+    replica = Replica(sums)
+    assert await replica.spend(CENT, actual=0.03)
+    leaver = asyncio.create_task(replica.budget.reserve("bank", CENT))
+    await asyncio.sleep(0)
+    leaver.cancel()
+    await asyncio.gather(leaver, return_exceptions=True)
+    assert leaver.cancelled() and await replica.spend(CENT)
+    assert sums.usd() == pytest.approx(0.04)
+
+
 async def test_alone_it_remembers_what_the_others_have_spent():
     sums = Sums()
     first, second = Replica(sums), Replica(sums)
