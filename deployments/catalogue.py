@@ -9,7 +9,7 @@ from configs.resources import open_store, partner, read_manifests, read_policies
 from configs.settings import Settings
 from model_store.manifest import Manifest
 from pipeline.cascade import SpamModel
-from pipeline.errors import ConfigError, InvalidField, ModelError, WinnowError
+from pipeline.errors import ConfigError, InvalidField, ModelError, WinnowError, describe
 from pipeline.policy import LimitBook
 from pipeline.routing import TASKS
 from pipeline.scoring import RULES_SCORER, RULES_THRESHOLDS
@@ -62,16 +62,19 @@ class Catalogue:
         return self._failed.get(ref, ("", 0.0))[0]
 
     async def learn(self, refs: Iterable[str]) -> None:
-        """Get to know versions. What cannot be is logged, and tried again after a while."""
+        """Get to know versions, side by side. What cannot be is logged, and tried again after a while."""
         now = time.monotonic()
-        for ref in refs:
-            if not self.knows(ref) and self._failed.get(ref, ("", 0.0))[1] <= now:
-                try:
-                    await self._open(ref)
-                    self._failed.pop(ref, None)
-                except WinnowError as error:
-                    log.warning("%s is given no traffic: %s", ref, error.detail)
-                    self._failed[ref] = error.detail, now + _RETRY_S
+        unknown = [ref for ref in refs if not self.knows(ref) and self._failed.get(ref, ("", 0.0))[1] <= now]
+        await asyncio.gather(*map(self._learn, unknown))
+
+    async def _learn(self, ref: str) -> None:
+        try:
+            await self._open(ref)
+            self._failed.pop(ref, None)
+        except Exception as error:
+            reason = error.detail if isinstance(error, WinnowError) else f"cannot be read: {describe(error)}"
+            log.warning("%s is given no traffic: %s", ref, reason)
+            self._failed[ref] = reason, time.monotonic() + _RETRY_S
 
     async def admit(self, task: str, refs: Collection[str]) -> None:
         """Make sure that versions are in the store, intact, and fit to answer a task.

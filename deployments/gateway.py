@@ -71,7 +71,7 @@ class Gateway:
         self._redis = open_redis(self.settings, self._secrets)
         self._database = await Database.open(self._secrets.database_url)
         self._feed = DirectoryFeed(self._secrets.database_url, self._adopt, blank=self._directory)
-        self._roster = Roster(self._catalogue, self._router, Fleet(self._database))
+        self._roster = Roster(self._catalogue, self._router, Fleet(self._database), metrics.show_lacking)
         self._open_desks()
         self._open_lanes()
         self._feed.start()

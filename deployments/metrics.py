@@ -5,6 +5,7 @@ answers `/metrics` for all of them; without it each replica speaks for itself.
 """
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeVar
 
@@ -52,6 +53,12 @@ GROQ_COST = Counter("winnow_groq_cost_usd", "What these tokens cost, by the pric
 GROQ_ALONE = Counter("winnow_groq_budget_alone", "Questions whose budget a replica decided on without Redis")
 INTENTS = Counter("winnow_intents", "One-time passwords, by who was to name their intent", ["event"])
 INTENT_AGREEMENT = Counter("winnow_intent_agreement", "Intents that both models named", ["event", "outcome"])
+LACKING = Gauge(
+    "winnow_version_replicas_lacking",
+    "Replicas that need a version that experiments name, and do not hold it",
+    ["version"],
+    multiprocess_mode="mostrecent",
+)
 DIRECTORY_AGE = Gauge(
     "winnow_directory_age_seconds",
     "Since keys, policies and experiments were last fresh",
@@ -102,6 +109,12 @@ def count_backend_failure(backend: str, reason: str) -> None:
 def count_feedback(event: str) -> None:
     """Hook for the feedback desk: a label was stored, spooled, dropped …"""
     _child(FEEDBACK, event).inc()
+
+
+def show_lacking(found: Mapping[str, int]) -> None:
+    """Hook for the roster: version to the number of replicas that lack it."""
+    for version, replicas in found.items():
+        LACKING.labels(version).set(replicas)
 
 
 def count_webhook(outcome: str) -> None:

@@ -2,20 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from deployments.catalogue import Catalogue
 from pipeline.clients.fleet import Fleet
 from pipeline.directory import Directory
-from pipeline.errors import WinnowError
-from pipeline.readiness import LOADING, READY, TRANSFORMER_STAGES, TREE_STAGES, Holdings, bundles, state, transformers
+from pipeline.errors import WinnowError, describe
+from pipeline.readiness import (
+    LOADING,
+    READY,
+    TRANSFORMER_STAGES,
+    TREE_STAGES,
+    Holdings,
+    bundles,
+    lacking,
+    state,
+    transformers,
+)
 from pipeline.router import Router
-from pipeline.routing import Experiment
+from pipeline.routing import Experiment, in_force
 
 log = logging.getLogger(__name__)
 
-_POLL_S = 0.5
+_POLL_S = 0.3
 
 
 class Roster:
@@ -25,36 +34,43 @@ class Roster:
         catalogue: gets to know the versions that experiments name.
         router: of the classifier.
         fleet: tells which replica holds what.
+        on_lack: hears of each version that experiments name, and how many replicas do not hold it.
     """
 
-    def __init__(self, catalogue: Catalogue, router: Router, fleet: Fleet) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        router: Router,
+        fleet: Fleet,
+        on_lack: Callable[[Mapping[str, int]], None] = lambda _: None,
+    ) -> None:
         self._catalogue = catalogue
         self._router = router
         self._fleet = fleet
-        self._experiments: tuple[Experiment, ...] = ()
+        self._on_lack = on_lack
+        self._wished: tuple[Experiment, ...] = ()
+        self._routed: tuple[Experiment, ...] = ()
         self._holdings: Holdings = {}
         self._loaded_at_start = frozenset(catalogue.manifests)
         self._ready = set(self._loaded_at_start)
-        self._woken = asyncio.Event()
         self._settled = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._trouble = ""
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._repeat(self._look)), loop.create_task(self._repeat(self._learn))]
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def adopt(self, directory: Directory) -> None:
-        """Take over new weights at once; arms that are not ready yet wait."""
-        self._experiments = directory.experiments
-        self._ready &= self._loaded_at_start | self._wanted()
+        """Take over new weights at once. Arms that are not ready wait; where none is, the weights of before stay."""
+        self._wished = directory.experiments
         self._route()
         self._settled.clear()
-        self._woken.set()
 
     async def settled(self) -> None:
         """Return when every arm in force has been loaded everywhere, or cannot be."""
@@ -64,42 +80,55 @@ class Roster:
         """Version to "ready", or to what is missing, in words."""
         return {ref: self._state(ref) for ref in refs}
 
-    async def _run(self) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Every so often. Whatever fails, what was ready stays so."""
         while True:
-            self._woken.clear()
             try:
-                await self._look()
-            except WinnowError as error:  # without news, what was ready stays so
-                log.warning("replicas cannot be asked for their versions: %s", error.detail)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_S):
-                    await self._woken.wait()
+                await work()
+                self._trouble = ""
+            except Exception as error:
+                self._complain(error)
+            await asyncio.sleep(_POLL_S)
+
+    async def _learn(self) -> None:
+        await self._catalogue.learn(self._wanted())
 
     async def _look(self) -> None:
         wanted = self._wanted()
         if wanted:
-            await self._catalogue.learn(wanted)
             self._holdings = await self._fleet.holdings()
+            self._on_lack({ref: lacking(ref, self._stages(ref), self._holdings) for ref in wanted})
         fresh = {ref for ref in wanted - self._ready if self._state(ref) == READY}
         if fresh:
             log.info("ready for traffic: %s", ", ".join(sorted(fresh)))
             self._ready |= fresh
             self._route()
-        if not any(LOADING in self._state(ref) for ref in wanted - self._ready) and not self._woken.is_set():
+        if wanted == self._wanted() and not any(LOADING in self._state(ref) for ref in wanted):
             self._settled.set()
 
     def _wanted(self) -> set[str]:
-        return {*transformers(self._experiments), *bundles(self._experiments)}
+        return {*transformers(self._wished), *bundles(self._wished)}
 
     def _route(self) -> None:
-        self._router.adopt(self._experiments, frozenset(self._ready))
+        self._routed = in_force(self._wished, self._routed, self._ready)
+        self._ready &= {*self._loaded_at_start, *self._wanted(), *transformers(self._routed), *bundles(self._routed)}
+        self._router.adopt(self._routed, frozenset(self._ready))
+
+    def _stages(self, ref: str) -> tuple[str, ...]:
+        return TRANSFORMER_STAGES if ref in self._catalogue.models else TREE_STAGES
 
     def _state(self, ref: str) -> str:
         if ref in self._ready:
             return READY
         if not self._catalogue.knows(ref):
             return self._catalogue.reason(ref) or LOADING
-        own = TRANSFORMER_STAGES if ref in self._catalogue.models else TREE_STAGES
-        found = [state(ref, own, self._holdings)]
+        found = [state(ref, self._stages(ref), self._holdings)]
         found += [state(other, TREE_STAGES, self._holdings) for other in self._catalogue.needs(ref)[1:]]
         return next((each for each in found if each != READY), READY)
+
+    def _complain(self, error: Exception) -> None:
+        """Once, and not with every look."""
+        trouble = error.detail if isinstance(error, WinnowError) else describe(error)
+        if trouble != self._trouble:
+            log.warning("versions cannot be followed: %s", trouble)
+            self._trouble = trouble

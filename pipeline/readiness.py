@@ -26,7 +26,7 @@ def state(ref: str, stages: Iterable[str], holdings: Holdings) -> str:
     for stage in stages:
         replicas = holdings.get(stage, ())
         if not replicas:
-            return f"no replica of {stage} has been heard of"
+            return f"{LOADING}: no replica of {stage} has been heard of"
         said = [held.get(ref, LOADING) for held in replicas]
         waiting = [each for each in said if each != READY]
         if failed := [each for each in waiting if each != LOADING]:
@@ -34,6 +34,11 @@ def state(ref: str, stages: Iterable[str], holdings: Holdings) -> str:
         if waiting:
             return f"{LOADING} on {len(waiting)} of {len(said)} replicas of {stage}"
     return READY
+
+
+def lacking(ref: str, stages: Iterable[str], holdings: Holdings) -> int:
+    """How many replicas that need the version do not hold it."""
+    return sum(held.get(ref) != READY for stage in stages for held in holdings.get(stage, ()))
 
 
 def _named(experiments: Iterable[Experiment]) -> list[str]:

@@ -1,7 +1,7 @@
 """Which model version answers a message: weighted, sticky, without any state."""
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from hashlib import blake2b
 from typing import Literal, get_args
 
@@ -54,6 +54,32 @@ def choose(experiment: Experiment, key: str, ready: Container[str] | None = None
             if draw < earliest or not best:  # of a weight next to nothing the draw is infinite
                 best, earliest = arm, draw
     return best
+
+
+def in_force(
+    wished: Iterable[Experiment], routed: Iterable[Experiment], ready: Container[str]
+) -> tuple[Experiment, ...]:
+    """The experiments that traffic goes by: those that operators set, as far as an arm with weight is ready.
+
+    Args:
+        wished: what operators set.
+        routed: what traffic went by until now.
+        ready: versions that can answer.
+
+    Returns:
+        Of each task that `wished` names: that experiment; where none of its arms can answer, the one of before as long
+        as it can; else its own.
+    """
+    before = {each.task: each for each in routed}
+    return tuple(_answering(each, before.get(each.task, each), ready) for each in wished)
+
+
+def _answering(wished: Experiment, before: Experiment, ready: Container[str]) -> Experiment:
+    return before if not _can_answer(wished, ready) and _can_answer(before, ready) else wished
+
+
+def _can_answer(experiment: Experiment, ready: Container[str]) -> bool:
+    return any(weight > 0.0 and arm in ready for arm, weight in experiment.arms.items())
 
 
 def copies(experiment: Experiment, key: str) -> list[str]:

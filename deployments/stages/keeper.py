@@ -31,19 +31,27 @@ class Keeper(Generic[Model]):
         load: opens a version and lets it answer a dry run.
         first: versions to start with; they stay.
         budget: bytes that the versions may take together.
+        clock: seconds, monotonic.
 
     Raises:
         ModelError: one of the first versions cannot be loaded.
     """
 
     def __init__(
-        self, stage: str, store: Store, load: Callable[[Bundle], Model], first: Iterable[str], budget: int
+        self,
+        stage: str,
+        store: Store,
+        load: Callable[[Bundle], Model],
+        first: Iterable[str],
+        budget: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stage = stage
         self._store = store
         self._load = load
         self._first = tuple(dict.fromkeys(first))
         self._budget = budget
+        self._clock = clock
         self._models: Mapping[str, Model] = {}  # replaced, never changed: other threads read it
         self._held: dict[str, Held] = {}
         self._failed: dict[str, tuple[str, float]] = {}  #: why, and when to try again
@@ -63,7 +71,7 @@ class Keeper(Generic[Model]):
 
     def hold(self, wanted: Collection[str]) -> None:
         """Load what is wanted and not there, and make room for it where needed. Failures are kept in `states`."""
-        wanted, now = {*self._first, *wanted}, time.monotonic()
+        wanted, now = {*self._first, *wanted}, self._clock()
         for ref in wanted & self._held.keys():
             self._held[ref] = Held(self._held[ref].bytes, now)
         self._failed = {ref: failure for ref, failure in self._failed.items() if ref in wanted}
@@ -87,11 +95,11 @@ class Keeper(Generic[Model]):
 
     def _fail(self, ref: str, reason: str) -> None:
         log.warning("%s does not hold %s: %s", self.stage, ref, reason)
-        self._failed[ref] = reason, time.monotonic() + _RETRY_S
+        self._failed[ref] = reason, self._clock() + _RETRY_S
 
     def _make_room(self, ref: str, wanted: Collection[str]) -> None:
         need = sum(info.bytes for info in self._store.manifest(ref).files.values())
-        going = to_unload(self._held, wanted, need, self._budget)
+        going = to_unload(self._held, wanted, need, self._budget, self._clock())
         if going is None:
             raise ModelError(f"{ref} needs {need >> 20} MB, more than what is left of {self._budget >> 20} MB")
         for each in going:
@@ -104,7 +112,7 @@ class Keeper(Generic[Model]):
         before = _resident()
         model = self._load(bundle)
         size = sum(info.bytes for info in bundle.manifest.files.values())
-        self._held[ref] = Held(max(size, _resident() - before), time.monotonic())
+        self._held[ref] = Held(max(size, _resident() - before), self._clock())
         self._models = {**self._models, ref: model}
 
 

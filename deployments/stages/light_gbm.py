@@ -11,7 +11,7 @@ from deployments import interpreter
 from deployments.stages.keeper import Keeper
 from deployments.stages.worker import DRY_RUN, Worker, discreet
 from model_store.store import Bundle
-from pipeline.errors import ModelError
+from pipeline.errors import WinnowError
 from pipeline.models.lightgbm import TreeModels
 from pipeline.readiness import bundles, transformers
 from pipeline.routing import Experiment
@@ -29,6 +29,7 @@ class LightGbm:
     def __init__(self, settings: Settings, *, live: bool = False) -> None:
         self._settings = settings
         self._store = open_store(settings)
+        self._partners: dict[str, str] = {}
         self._keeper = Keeper(
             "LightGbm", self._store, _open, trees_to_start_with(settings), settings.models.memory_mb << 20
         )
@@ -49,9 +50,15 @@ class LightGbm:
     def _needs(self, experiments: Sequence[Experiment]) -> set[str]:
         needed = set(bundles(experiments))
         for ref in transformers(experiments):
-            with suppress(ModelError):  # whoever loads the transformer says why it cannot be
-                needed.add(partner(self._settings, self._store.manifest(ref)))
+            with suppress(WinnowError):  # whoever loads the transformer says why it cannot be
+                needed.add(self._partner(ref))
         return needed
+
+    def _partner(self, ref: str) -> str:
+        """Of a transformer, remembered: a version never changes, and the store may be far away."""
+        if ref not in self._partners:
+            self._partners[ref] = partner(self._settings, self._store.manifest(ref))
+        return self._partners[ref]
 
 
 def _open(bundle: Bundle) -> TreeModels:

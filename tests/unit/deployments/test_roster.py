@@ -143,6 +143,53 @@ async def test_a_version_that_nobody_can_load_gets_nothing_and_says_why(run: Run
     await run(work)
 
 
+async def test_what_is_in_force_answers_until_the_version_that_was_promoted_is_loaded(run: Run) -> None:
+    """Not the default of the settings, which may be long forgotten."""
+
+    async def work(world: World) -> None:
+        world.replicas.load(NEW)
+        world.set(all_to(NEW))
+        await becomes(world, NEW)
+        world.set(Experiment("spam", {"distilbert/77": 1.0}, "sender", "salt", 2))
+        await world.roster.settled()
+        route = world.router.route("+1", "", "m")
+        assert (route.versions.spam, route.arms) == (NEW, {"spam": (NEW, 1)})
+        world.set(Experiment("spam", {}, "sender", "salt", 3))
+        assert world.arm == OLD
+
+    await run(work)
+
+
+async def test_a_stage_that_nobody_has_heard_of_is_waited_for(run: Run) -> None:
+    async def work(world: World) -> None:
+        held, world.replicas.held = world.replicas.held, {}
+        world.set(all_to(NEW))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(world.roster.settled(), 0.2)
+        world.replicas.held = held
+        world.replicas.load(NEW)
+        await world.roster.settled()
+
+    await run(work)
+
+
+async def test_it_goes_on_after_whatever_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(world: World) -> None:
+        with monkeypatch.context() as broken:
+
+            async def fail() -> Holdings:
+                raise OSError("the disk")
+
+            broken.setattr(world.replicas, "holdings", fail)
+            world.replicas.load(NEW)
+            world.set(all_to(NEW))
+            await asyncio.sleep(0.05)
+            assert world.arm == OLD
+        await becomes(world, NEW)
+
+    await run(work)
+
+
 async def test_it_is_not_settled_while_something_is_loading(run: Run) -> None:
     async def work(world: World) -> None:
         world.set(all_to(NEW))

@@ -18,8 +18,8 @@ STAGES = ("Tokenizer", "DistilBert")
             "loading on 1 of 2 replicas of DistilBert",
         ),
         ({"Tokenizer": [{REF: "ready"}], "DistilBert": [{REF: "loading"}, {REF: "no room"}]}, "DistilBert: no room"),
-        ({"DistilBert": [{REF: "ready"}]}, "no replica of Tokenizer has been heard of"),
-        ({}, "no replica of Tokenizer has been heard of"),
+        ({"DistilBert": [{REF: "ready"}]}, "loading: no replica of Tokenizer has been heard of"),
+        ({}, "loading: no replica of Tokenizer has been heard of"),
     ],
 )
 def test_states(holdings: dict[str, list[dict[str, str]]], expected: str):

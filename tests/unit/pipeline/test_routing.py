@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidField
-from pipeline.routing import Experiment, check_arms, choose, copies, sticky_key
+from pipeline.routing import Experiment, check_arms, choose, copies, in_force, sticky_key
 
 KEYS = [f"+4479{i:08d}" for i in range(20_000)]
 
@@ -150,3 +150,13 @@ def test_keys_of_an_arm_that_cannot_answer_are_shared_out_and_nobody_else_moves(
     before, after = choose(experiment(weights), key), choose(experiment(weights), key, ready)
     assert after in {before} if before in ready else {"", *ready}
     assert bool(after) == any(weights[arm] > 0 for arm in ready)
+
+
+def test_an_experiment_without_a_ready_arm_waits_and_that_of_before_answers() -> None:
+    old = Experiment("spam", {"m/1": 1.0}, "sender", "salt", 1)
+    new = Experiment("spam", {"m/1": 0.0, "m/2": 1.0}, "sender", "salt", 2)
+    assert in_force([new], [old], {"m/1"}) == (old,)
+    assert in_force([new], [old], {"m/1", "m/2"}) == (new,)
+    assert in_force([new], [old], ()) == (new,), "neither can answer: the default does, and no stale name is given"
+    assert in_force([new], [], {"m/1"}) == (new,)
+    assert in_force([], [old], {"m/1"}) == ()

@@ -85,6 +85,3 @@ create table replicas (
     versions jsonb not null,  -- {"name/version": "ready" or why not}
     seen_at timestamptz not null default now()
 );
-create trigger tell_replicas_of_new after insert on replicas for each statement execute function tell_replicas();
-create trigger tell_replicas_of_versions after update on replicas
-for each row when (old.versions is distinct from new.versions) execute function tell_replicas();

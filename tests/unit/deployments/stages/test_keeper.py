@@ -26,7 +26,18 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def keeper(store: LocalStore, budget: int = 100 * MB, load: Callable[[Bundle], str] | None = None) -> Keeper[str]:
-    return Keeper("DistilBert", store, load or (lambda bundle: bundle.manifest.ref), ["distilbert/1"], budget)
+    return Keeper("DistilBert", store, load or (lambda bundle: bundle.manifest.ref), ["distilbert/1"], budget, Hours())
+
+
+class Hours:
+    """A clock that goes an hour on whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += 3600.0
+        return self._now
 
 
 def test_wanted_versions_are_loaded_beside_the_first(store: LocalStore) -> None:
