@@ -31,6 +31,7 @@ from pipeline.intents import Intents
 from pipeline.keys import Keys
 from pipeline.observe import Observer
 from pipeline.router import Router
+from pipeline.shadow import for_copies
 from pipeline.tally import Tally
 from pipeline.types import IntentStage, Message, Versions
 
@@ -147,7 +148,8 @@ class Gateway:
         observer = metrics.PrometheusObserver()
         cascade = self.settings.cascade.enabled
         flow, beside = (
-            wiring.build_flow(self.settings, self._catalogue, self._stages, observer, cascade=cascade) for _ in range(2)
+            wiring.build_flow(self.settings, self._catalogue, stages, hears, cascade=cascade)
+            for stages, hears in ((self._stages, observer), (for_copies(self._stages), Observer()))
         )
         keys = wiring.build_keys(self.settings, self._secrets)
         self._shadows = wiring.build_shadows(beside, self._catalogue.limits, self._tally, observer)

@@ -118,7 +118,7 @@ def show_lacking(found: Mapping[str, int]) -> None:
 
 
 def count_webhook(outcome: str) -> None:
-    """Hook for webhooks: one was delivered, refused or given up."""
+    """Hook for webhooks: one was delivered, refused, given up or dropped."""
     _child(WEBHOOKS, outcome).inc()
 
 

@@ -42,9 +42,14 @@ class RemoteTokenizer:
 class RemoteTransformer:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._score = handle.score
+        self._score_copies = handle.score_copies
 
     async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
         logits: Floats = await self._score.remote(tokens, versions)
+        return logits
+
+    async def score_copies(self, tokens: TokenBatch, versions: list[str]) -> Floats | None:
+        logits: Floats | None = await self._score_copies.remote(tokens, versions)
         return logits
 
 

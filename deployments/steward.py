@@ -18,6 +18,7 @@ from pipeline.tally import Tally
 
 log = logging.getLogger(__name__)
 
+_PRUNE_S = 3600.0
 _BUCKETS = 100  #: of labels that one trial may catch up with in one round
 
 
@@ -48,6 +49,7 @@ class Steward:
         self._lead = Lead(database, "steward")
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False
+        self._prunes_at = 0.0  #: Postgres' clock
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -77,6 +79,9 @@ class Steward:
         for experiment in await self._experiments.all():
             for treatment in experiment.began:
                 await self._look(experiment, treatment, now)
+        if now >= self._prunes_at:
+            self._prunes_at = now + _PRUNE_S
+            await self._trials.prune()
 
     async def _run(self) -> None:
         while True:
@@ -94,7 +99,8 @@ class Steward:
     async def _look(self, experiment: Experiment, treatment: str, now: float) -> None:
         try:
             course = await self._followed(experiment, treatment, now)
-            if decided := courses.order(experiment, course, now):
+            # In a thread: what labels rule out takes its time, and messages pass here.
+            if decided := await asyncio.to_thread(courses.order, experiment, course, now):
                 await self._act(experiment, treatment, decided)
         except Unavailable:
             raise

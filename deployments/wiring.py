@@ -120,6 +120,7 @@ def build_later(settings: Settings, intents: Intents, deliver: Deliver, shelf: S
 
 
 def assess_lane(settings: Settings, flow: Flow, shelf: Shelf | None, observer: Observer) -> Memo[Message, Assessment]:
+    """A kind for each transformer version: what a batch waits for is its slowest, and then that is its own."""
     return Memo(
         "assess",
         flow.assess_in_parts,
@@ -129,6 +130,7 @@ def assess_lane(settings: Settings, flow: Flow, shelf: Shelf | None, observer: O
         keep=lambda assessment: not assessment.degraded,
         limits=settings.assess_lane,
         observer=observer,
+        kind=lambda message: message.versions.spam,
     )
 
 

@@ -5,7 +5,7 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -17,11 +17,11 @@ from pipeline.keys import Keys
 from pipeline.later import Later
 from pipeline.memo import Memo, Waiter
 from pipeline.normalise import normalise
-from pipeline.policy import LimitBook
+from pipeline.policy import Decision, LimitBook
 from pipeline.router import Route, Router
 from pipeline.senders import canonical_address
 from pipeline.types import Assessment, Message, Verdict
-from pipeline.verdicts import Intent, Writer
+from pipeline.verdicts import Intent, Writer, labels
 from pipeline.wire import BadItem, ClassifyRequest, check_text
 
 log = logging.getLogger(__name__)
@@ -50,13 +50,21 @@ class _Asked(msgspec.Struct, frozen=True):
     message: Message
     route: Route
     waiter: Waiter[Assessment]
+    bulk: bool  #: it came with others
 
 
 class Watch:
     """Hears of messages that were routed; the methods do nothing. An experiment's evidence begins here."""
 
-    def answered(self, message: Message, route: Route, verdict: Verdict) -> None:
-        """A message got its verdict."""
+    def answered(
+        self, message: Message, route: Route, verdict: Verdict, said: Mapping[str, str], *, bulk: bool
+    ) -> None:
+        """A message got its verdict.
+
+        Args:
+            said: the label of each task in it, see `pipeline.verdicts.labels`.
+            bulk: it came with others, and had to wait for them.
+        """
 
     def failed(self, message: Message, route: Route) -> None:
         """A message got an error."""
@@ -114,10 +122,10 @@ class Classifier:
         asked = self._ask(request, principal, self._bounds.deadline_s, bulk=False)
         try:
             await asked.waiter
+            return self._conclude(asked) or await self._conclude_with_model(asked)
         except Exception:
             self._watch.failed(asked.message, asked.route)
             raise
-        return self._conclude(asked) or await self._conclude_with_model(asked)
 
     async def classify_many(
         self, requests: Sequence[ClassifyRequest | BadItem], principal: Principal
@@ -138,7 +146,7 @@ class Classifier:
         message, route = self._message(request, principal, deadline_s)
         key = self._keys.answer("assess", message.tenant, message.sender, message.text, route.tag, message.obfuscated)
         waiter = self._assess.ask(key, message, cost=len(message.text), deadline=message.deadline, bulk=bulk)
-        return _Asked(message, route, waiter)
+        return _Asked(message, route, waiter, bulk)
 
     def _attempt_to_ask(self, request: ClassifyRequest | BadItem, principal: Principal) -> "_Asked | Failed":
         if isinstance(request, BadItem):
@@ -173,14 +181,15 @@ class Classifier:
             WinnowError: there is no assessment.
         """
         assessment, _ = asked.waiter.result()
-        is_otp = self._writer.decide(asked.message, assessment).is_otp
-        intent = self._intents.decide(asked.message, assessment, bool(is_otp))
-        return None if intent is None else self._verdict(asked, intent)
+        decision = self._writer.decide(asked.message, assessment)
+        intent = self._intents.decide(asked.message, assessment, bool(decision.is_otp))
+        return None if intent is None else self._verdict(asked, intent, decision)
 
     async def _attempt_with_model(self, asked: "_Asked") -> Verdict | Failed:
         try:
             return await self._conclude_with_model(asked)
         except Exception as error:
+            self._watch.failed(asked.message, asked.route)
             return _failed(asked.message.id, error)
 
     async def _conclude_with_model(self, asked: "_Asked") -> Verdict:
@@ -218,10 +227,17 @@ class Classifier:
     def _new_id(self) -> str:
         return f"{self._id_prefix}{next(self._ids):x}"
 
-    def _verdict(self, asked: "_Asked", intent: Intent) -> Verdict:
+    def _verdict(self, asked: "_Asked", intent: Intent, decision: Decision | None = None) -> Verdict:
+        """
+        Args:
+            decision: on the message, where it is known already.
+        """
         assessment, source = asked.waiter.result()
-        verdict = self._writer.verdict(asked.message, asked.route, assessment, source, intent)
-        self._watch.answered(asked.message, asked.route, verdict)
+        if decision is None:
+            decision = self._writer.decide(asked.message, assessment)
+        said = labels(decision, intent.label)
+        verdict = self._writer.verdict(asked.message, asked.route, assessment, source, decision, intent, said)
+        self._watch.answered(asked.message, asked.route, verdict, said, bulk=asked.bulk)
         return verdict
 
 

@@ -11,12 +11,13 @@ from pipeline.guardrails import Decision, Limits, Progress, decide, guardrail_hi
 from pipeline.judgement import Label, span
 from pipeline.ramps import Ramp
 from pipeline.routing import Experiment
-from pipeline.tally import quantile_ms
-from pipeline.trial import Arm, Span, Trial, decisive
+from pipeline.trial import REMEMBERED, Arm, Span, Trial, decisive
 
 Seconds = Annotated[float, msgspec.Meta(gt=0.0)]
 
 _MINUTE_S = 60.0
+_HOUR_S = 3600.0
+_OPEN_S = 2 * _HOUR_S  #: minutes may still grow; see `pipeline.clients.tally_log`
 _SLACK = 1e-9  #: of a bucket, for rounding
 
 
@@ -25,8 +26,20 @@ class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     label_bucket_s: Seconds = 3600.0  #: labels count once their bucket is closed
     failure_bucket_s: Seconds = 60.0
-    tenant_labels: Annotated[int, msgspec.Meta(ge=1)] = 1_000  #: of one tenant in one bucket that count
+    #: Of one tenant in one bucket so many labels count, and where three or more tenants label, at most half as many as
+    #: of all others together.
+    tenant_labels: Annotated[int, msgspec.Meta(ge=1)] = 1_000
     tick_s: Seconds = 1.0
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What was counted of one arm; events: those that failed."""
+
+    requests: Count = Count()  #: messages
+    units: Count = Count()  #: see `pipeline.tally`
+
+    def __add__(self, other: "Seen") -> "Seen":
+        return Seen(self.requests + other.requests, self.units + other.units)
 
 
 class Course(msgspec.Struct, frozen=True):
@@ -37,14 +50,8 @@ class Course(msgspec.Struct, frozen=True):
     progress: Progress
     labels_until: float
     failures_until: float
-
-
-class Latencies(msgspec.Struct, frozen=True):
-    """Of one arm in one minute."""
-
-    arm: str
-    minute: int  #: minutes since the epoch
-    latency: list[int]  #: see `pipeline.tally`
+    settled_until: float  #: what was counted in minutes before is `settled`, and not read again
+    settled: dict[str, Seen] = {}  #: by arm
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -55,21 +62,26 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def opened(
-    experiment: Experiment, treatment: str, now: float, requests: Mapping[str, Count], settings: EvidenceSettings
+    experiment: Experiment, treatment: str, now: float, seen: Mapping[str, Seen], settings: EvidenceSettings
 ) -> Course:
     """The course of an arm that joined.
 
     Args:
-        requests: of both arms since `first_minute(now)`; they are shown, and are no evidence.
+        seen: of both arms since `first_minute(now)`; that is shown, and is no evidence.
     """
-    control, treated = (Arm(name, requests.get(name, Count())) for name in (experiment.control, treatment))
+    control, treated = (arm(name, seen.get(name, Seen())) for name in (experiment.control, treatment))
     return Course(
-        trial=Trial(control, treated, task=experiment.task, since=first_minute(now)),
+        trial=Trial(control, treated, task=experiment.task),
         began=experiment.began[treatment],
         progress=_progress(_ramp(experiment, treatment), experiment.revision),
         labels_until=last_end(now, settings.label_bucket_s),
         failures_until=last_end(now, settings.failure_bucket_s),
+        settled_until=first_minute(now),
     )
+
+
+def arm(name: str, seen: Seen, p99_ms: float | None = None, broken: int = 0) -> Arm:
+    return Arm(name, seen.requests, p99_ms, seen.units, broken)
 
 
 def first_minute(now: float) -> float:
@@ -91,28 +103,53 @@ def with_labels(course: Course, labels: Sequence[Label], until: float) -> tuple[
     """After the bucket of labels that arrived until then. Those of messages before the ramp's step are no progress."""
     task, treatment = course.trial.task, course.trial.treatment.name
     closed = span(task, labels, treatment)
-    fresh = span(task, (each for each in labels if each.revision >= course.progress.revision), treatment)
-    progress = msgspec.structs.replace(
-        course.progress, labelled=course.progress.labelled + fresh.bucket(decisive(task))
-    )
-    after = msgspec.structs.replace(course, trial=course.trial.add(closed), progress=progress, labels_until=until)
-    return after, closed
+    without = {
+        tenant: span(task, [each for each in labels if each.tenant != tenant], treatment)
+        for tenant in sorted({each.tenant for each in labels})
+    }
+    trial = course.trial.add(closed, without)
+    fresh = [each for each in labels if each.revision >= course.progress.revision]
+    progress = _with_labels(course.progress, task, treatment, fresh)
+    return msgspec.structs.replace(course, trial=trial, progress=progress, labels_until=until), closed
 
 
 def with_requests(course: Course, control: Arm, treatment: Arm, until: float) -> tuple[Course, Span]:
     """After the bucket of requests that were added up until then.
 
     Args:
-        control, treatment: what both did since `Trial.since`. What is more than last time is the bucket: replicas that
-            could not write for a while are late, and miss nothing. The first bucket of a ramp's step may count some
-            requests of the step before.
+        control, treatment: what both did since the trial began. What is more than last time is the bucket: replicas
+            that could not write for a while are late, and miss nothing. The first bucket of a ramp's step may count
+            some requests of the step before.
     """
     old = course.trial
-    treated = _growth(old.treatment.requests, treatment.requests)
-    closed = Span(failures=Bucket(_growth(old.control.requests, control.requests), treated))
+    units = (_growth(old.control.units, control.units), _growth(old.treatment.units, treatment.units))
+    closed = Span(failures=Bucket(*units))
     trial = msgspec.structs.replace(old.add(closed), control=control, treatment=treatment)
-    progress = msgspec.structs.replace(course.progress, exposures=course.progress.exposures + treated.rows)
+    answered = _growth(old.treatment.requests, treatment.requests).rows
+    progress = msgspec.structs.replace(course.progress, exposures=course.progress.exposures + answered)
     return msgspec.structs.replace(course, trial=trial, progress=progress, failures_until=until), closed
+
+
+def settles_at(course: Course, until: float) -> float | None:
+    """Up to where minutes are to be settled now; None: it is too early."""
+    end = first_minute(until - _OPEN_S)
+    return end if end >= course.settled_until + _HOUR_S else None
+
+
+def with_settled(course: Course, seen: Mapping[str, Seen], until: float) -> Course:
+    """With what was counted from `settled_until` to there among what is settled."""
+    total = {name: course.settled.get(name, Seen()) + seen[name] for name in seen}
+    return msgspec.structs.replace(course, settled=course.settled | total, settled_until=until)
+
+
+def total(course: Course, seen: Mapping[str, Seen]) -> dict[str, Seen]:
+    """Of both arms since the trial began.
+
+    Args:
+        seen: since `settled_until`.
+    """
+    names = (course.trial.control.name, course.trial.treatment.name)
+    return {name: course.settled.get(name, Seen()) + seen.get(name, Seen()) for name in names}
 
 
 def at_step(course: Course, experiment: Experiment) -> Course:
@@ -148,21 +185,16 @@ def order(experiment: Experiment, course: Course, now: float) -> Order | None:
     return Order("stop", hit) if hit else None
 
 
-def recent_p99_ms(minutes: Sequence[Latencies], arms: tuple[str, ...], least: int) -> dict[str, float]:
-    """Of each arm over the same last minutes: as few as it takes the last arm to have `least` messages.
-
-    Nothing where all minutes together are not enough.
-    """
-    total: dict[str, list[int]] = {}
-    for minute in sorted({each.minute for each in minutes}, reverse=True):
-        for each in minutes:
-            if each.minute == minute:
-                known = total.get(each.arm)
-                total[each.arm] = [a + b for a, b in zip(known, each.latency, strict=True)] if known else each.latency
-        if sum(total.get(arms[-1], ())) >= least:
-            found = {arm: quantile_ms(total[arm], 0.99) for arm in arms if arm in total}
-            return {arm: p99 for arm, p99 in found.items() if p99 is not None}
-    return {}
+def _with_labels(progress: Progress, task: str, treatment: str, labels: Sequence[Label]) -> Progress:
+    """The more labels a tenant gave, the more they narrow what is possible: the others need not be told apart."""
+    question = decisive(task)
+    parts = dict(progress.tenants)
+    for tenant in sorted({each.tenant for each in labels}):
+        own = span(task, [each for each in labels if each.tenant == tenant], treatment).bucket(question)
+        parts[tenant] = parts.get(tenant, Bucket()) + own
+    ranked = sorted(parts.items(), key=lambda each: (-(each[1].control.rows + each[1].treatment.rows), each[0]))
+    labelled = progress.labelled + span(task, labels, treatment).bucket(question)
+    return msgspec.structs.replace(progress, labelled=labelled, tenants=dict(ranked[:REMEMBERED]))
 
 
 def _ramp(experiment: Experiment, treatment: str) -> Ramp | None:

@@ -16,12 +16,19 @@ labels go by when they arrived. Between two buckets the e-value stays, so a look
 Rows are units that were assigned to arms independently: with an experiment that is sticky by sender, the first label
 of each sender alone, since later ones are no new draw.
 
-Ville 1939; Robbins 1970 (mixtures); Turner, Ly and Grünwald 2024, "Generic E-variables for exact sequential k-sample
+Failures come in clumps: a batch of the version times out, a stage is away for two seconds, and many units of one arm
+fail at once although nothing is wrong with the arm. For them a bucket is one draw, however many rows it has
+(`log_bets`): were the arms alike, the expected difference of the shares that failed is 0, whichever way the failures
+clump within the bucket, so a bet on that difference is fair. One bucket at most doubles the e-value.
+
+Ville 1939; Robbins 1970 (mixtures); Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by
+betting" (bets on shares); Turner, Ly and Grünwald 2024, "Generic E-variables for exact sequential k-sample
 tests that allow for optional stopping" (products over blocks of a two-by-two table); Ramdas et al. 2023,
 "Game-theoretic statistics and safe anytime-valid inference".
 """
 
 import math
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -34,6 +41,8 @@ Logs = NDArray[np.float64]
 #: Log odds ratios that are bet on, half of the stake on either side: 1.03 to 55 times the odds, by powers of two.
 _STEPS = 2.0 ** (np.arange(-10, 5) / 2)
 ALTERNATIVES: Logs = np.concatenate([-_STEPS[::-1], _STEPS])
+#: Parts of the wealth that are bet on a share: where each arm has one row, the two ways of counting are one.
+STAKES: Logs = np.tanh(ALTERNATIVES / 2)
 _SIDE = len(_STEPS)
 _LARGEST = 700.0  #: logarithm of the largest e-value that is told apart
 
@@ -60,6 +69,9 @@ class Count(msgspec.Struct, frozen=True):
     def __add__(self, other: "Count") -> "Count":
         return Count(self.events + other.events, self.rows + other.rows)
 
+    def __sub__(self, part: "Count") -> "Count":
+        return Count(self.events - part.events, self.rows - part.rows)
+
 
 class Bucket(msgspec.Struct, frozen=True):
     """What arrived of both arms in one span of time; nothing unless told."""
@@ -77,6 +89,9 @@ class Bucket(msgspec.Struct, frozen=True):
         """Totals, for showing and for intervals. As evidence, two buckets say more than their sum."""
         return Bucket(self.control + other.control, self.treatment + other.treatment)
 
+    def __sub__(self, part: "Bucket") -> "Bucket":
+        return Bucket(self.control - part.control, self.treatment - part.treatment)
+
 
 class Evidence(msgspec.Struct, frozen=True):
     """Everything that is known after some buckets. Small, and can be stored, read back and added to.
@@ -88,19 +103,41 @@ class Evidence(msgspec.Struct, frozen=True):
     control: Count = Count()
     treatment: Count = Count()
     expected: float = 0.0  #: events of the treatment, were the arms alike: the sum over buckets
-    log_ratios: tuple[float, ...] = (0.0,) * (2 * _SIDE)  #: of each of ALTERNATIVES against none
+    log_ratios: tuple[float, ...] = (0.0,) * (2 * _SIDE)  #: of each of ALTERNATIVES, or STAKES, against none
 
     def __post_init__(self) -> None:
         if len(self.log_ratios) != 2 * _SIDE:
             raise InvalidField(f"must be {2 * _SIDE} numbers", field="$.log_ratios")
 
-    def add(self, bucket: Bucket) -> "Evidence":
-        """With one more bucket, which is closed and was not added before."""
+    def add(self, bucket: Bucket, ratios: Callable[[Bucket], Logs] | None = None) -> "Evidence":
+        """With one more bucket, which is closed and was not added before.
+
+        Args:
+            ratios: `log_ratios` unless told, or `log_bets`; the same for all buckets.
+        """
+        logs = (ratios or log_ratios)(bucket)
         return Evidence(
             control=self.control + bucket.control,
             treatment=self.treatment + bucket.treatment,
             expected=self.expected + bucket.expected,
-            log_ratios=tuple((np.asarray(self.log_ratios) + log_ratios(bucket)).tolist()),
+            log_ratios=tuple((np.asarray(self.log_ratios) + logs).tolist()),
+        )
+
+    def __add__(self, other: "Evidence") -> "Evidence":
+        return Evidence(
+            self.control + other.control,
+            self.treatment + other.treatment,
+            self.expected + other.expected,
+            tuple((np.asarray(self.log_ratios) + np.asarray(other.log_ratios)).tolist()),
+        )
+
+    def __sub__(self, part: "Evidence") -> "Evidence":
+        """What is left without a part of it."""
+        return Evidence(
+            self.control - part.control,
+            self.treatment - part.treatment,
+            self.expected - part.expected,
+            tuple((np.asarray(self.log_ratios) - np.asarray(part.log_ratios)).tolist()),
         )
 
     @property
@@ -137,8 +174,20 @@ def log_ratios(bucket: Bucket) -> Logs:
     growth = np.log((treated - at) * (events - at)) - np.log((at + 1) * (others - events + at + 1))
     weights = np.concatenate([[0.0], np.cumsum(growth)])  # hypergeometric, but for a factor
     alike = _log_sum(weights)
-    totals = np.array([_log_sum(weights + a * k) for a in ALTERNATIVES])  # one by one: an outage has many events
+    totals = np.array([_log_sum(weights + a * k) for a in ALTERNATIVES])  # one by one: a bucket may have many events
     return np.asarray(ALTERNATIVES * bucket.treatment.events - totals + alike)
+
+
+def log_bets(bucket: Bucket) -> Logs:
+    """float64[len(STAKES)]: log of what each bet on the difference of the shares of events returns.
+
+    All are 0 for a bucket with rows of one arm only. The rates need not be constant, nor the rows independent; what is
+    asked is that neither arm's rows are expected to fail more often, given the past: clumps must end with the bucket.
+    """
+    ours, theirs = bucket.treatment.rate, bucket.control.rate
+    if ours is None or theirs is None:
+        return np.zeros(len(STAKES))
+    return np.asarray(np.log1p(STAKES * (ours - theirs)))
 
 
 def _log_sum(logs: Logs) -> float:

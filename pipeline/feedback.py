@@ -20,7 +20,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 class FeedbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How feedback is taken in."""
 
-    spool: str = ".winnow/feedback"  #: folder, relative to the project, of what waits while Postgres is away
+    spool: str = ".winnow/feedback"  #: folder, absolute or relative to the project, of what waits for Postgres
     spool_mb: Positive = 64  #: most that may wait on one machine, in MiB; about 600 bytes a label, and its text
     #: What one tenant says of one sender counts so many times each way (see `pipeline.reputation`). An installation
     #: with one tenant has nobody to protect from it: set it to a million there.

@@ -17,7 +17,10 @@ Side = Literal["better", "worse", "unknown"]
 
 
 class Share(msgspec.Struct, frozen=True):
-    """A share 0-1 of rows, with an interval that holds however often it is looked at; None: there are no rows."""
+    """A share 0-1 of rows, with an interval that holds however often it is looked at.
+
+    None: there are no rows, or they come in clumps, as failures do, so that no interval can be told.
+    """
 
     hits: int
     rows: int
@@ -41,7 +44,7 @@ class Finding(msgspec.Struct, frozen=True):
     side: Side  #: of the treatment
     verdict: str
     e_value: float  #: two-sided; 1 / alpha and more is evidence
-    gap: Interval  #: of the treatment's rate less the control's, of what the question counts; -1 to 1
+    gap: Interval | None  #: of the treatment's rate less the control's, of what the question counts, -1 to 1; see Share
     events: int  #: bad ones of the treatment: alarms, misses, failures
     expected: float  #: as many, were the arms alike
 
@@ -111,13 +114,12 @@ def finding(trial: Trial, question: Question, alpha: float = 0.05) -> Finding:
     """One question about a trial. The words name a side only once the e-value has reached 1 / alpha."""
     evidence = trial.evidence(question)
     side = _side(evidence, alpha)
-    low, high = difference(evidence.control, evidence.treatment, alpha)
     return Finding(
         question=question,
         side=side,
-        verdict=_verdict(trial, question, side),
+        verdict=_verdict(trial, question, side, alpha),
         e_value=evidence.either,
-        gap=(-high, -low) if question == "recall" else (low, high),
+        gap=_gap(evidence, question, alpha),
         events=evidence.treatment.events,
         expected=evidence.expected,
     )
@@ -132,7 +134,7 @@ def _arm(arm: Arm, alarms: Count, misses: Count, alpha: float) -> ArmFigures:
     return ArmFigures(
         arm=arm.name,
         exposures=arm.requests.rows,
-        failures=_share(arm.requests, alpha),
+        failures=Share(arm.requests.events, arm.requests.rows, arm.requests.rate, None),
         p99_ms=arm.p99_ms,
         fpr=_share(alarms, alpha),
         recall=_share(Count(misses.rows - misses.events, misses.rows), alpha),
@@ -143,14 +145,23 @@ def _share(count: Count, alpha: float) -> Share:
     return Share(count.events, count.rows, count.rate, rate(count, alpha) if count.rows else None)
 
 
+def _gap(evidence: Evidence, question: Question, alpha: float) -> Interval | None:
+    if question == "failures":
+        return None
+    low, high = difference(evidence.control, evidence.treatment, alpha)
+    return (-high, -low) if question == "recall" else (low, high)
+
+
 def _side(evidence: Evidence, alpha: float) -> Side:
     if evidence.either < 1 / alpha:
         return "unknown"
     return "worse" if evidence.more > evidence.fewer else "better"
 
 
-def _verdict(trial: Trial, question: Question, side: Side) -> str:
+def _verdict(trial: Trial, question: Question, side: Side, alpha: float) -> str:
     if side == "unknown":
         return NOT_ENOUGH
     found = e_value(trial.evidence(question).either)
-    return f"{comparison(trial, question, side)}, e-value {found}"
+    alone = any(_side(view, alpha) != side for view in trial.views(question))
+    caveat = "; without the labels of one tenant there is not enough evidence" if alone else ""
+    return f"{comparison(trial, question, side)}, e-value {found}{caveat}"

@@ -1,9 +1,10 @@
 """The DAG: one batch of messages through rules and trees side by side; what their gate leaves open goes through
-tokenizer and transformer.
+tokenizer and transformer, each transformer version by itself.
 
 The same code runs in a unit test with plain objects and in Serve with deployment handles. A stage that
 fails or hangs is left out and named in `degraded`; the others still answer. After repeated failures it is left alone
-but for a probe now and then, so that a dead stage costs its timeout a few times and not for every batch.
+but for a probe now and then, so that a dead stage costs its timeout a few times and not for every batch. Where a stage
+has versions, that goes for each of them: a new one that is slow or dead takes nothing from the old one.
 """
 
 import asyncio
@@ -11,7 +12,8 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from operator import itemgetter
 from typing import TypeVar
 
@@ -21,7 +23,7 @@ from pipeline.breaker import Breaker
 from pipeline.cancellation import stops_this_task
 from pipeline.cascade import Gate, SpamModel
 from pipeline.columns import assemble, bundles_of
-from pipeline.errors import describe
+from pipeline.errors import Overloaded, describe
 from pipeline.observe import LEFT_ALONE, Observer
 from pipeline.scoring import Answers, combine, evidence
 from pipeline.types import (
@@ -40,6 +42,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RULES, TREES, TOKENIZER, TRANSFORMER = "rules", "lightgbm", "tokenizer", "distilbert"
+
+#: Index of a message to its logit, NaN where there is none, and which stage is to blame for that.
+Logits = dict[int, tuple[float, str | None]]
 
 
 class Stages(msgspec.Struct, frozen=True):
@@ -77,7 +82,11 @@ class Flow:
         self._breakers: dict[str, Breaker] = defaultdict(lambda: Breaker(threshold=3))
 
     async def assess(self, batch: Sequence[Message]) -> list[Assessment]:
-        """One assessment a message, in order. Never raises for what a stage does."""
+        """One assessment a message, in order. Never raises for what a stage does.
+
+        Raises:
+            Overloaded: a stage has no time for messages that can wait (`pipeline.shadow`).
+        """
         found = [each async for part in self.assess_in_parts(batch) for each in part]
         return [assessment for _, assessment in sorted(found, key=itemgetter(0))]
 
@@ -92,11 +101,10 @@ class Flow:
         chosen, audited = self._choose(versions, trees, weights)
         if len(chosen) < size:
             yield [(i, self._combine(i, batch[i], rules, trees)) for i in range(size) if i not in chosen]
-        if chosen:
-            logits, missing = await self._transform([texts[i] for i in chosen], [versions[i] for i in chosen])
-            answers = dict(zip(chosen, zip(logits, missing, strict=True), strict=True))
-            self._audit(audited, versions, trees, {i: logit for i, (logit, _) in answers.items()}, weights)
-            yield [(i, self._combine(i, batch[i], rules, trees, *answer)) for i, answer in answers.items()]
+        async with aclosing(self._transform(chosen, texts, versions)) as answered:
+            async for logits in answered:
+                self._audit([i for i in audited if i in logits], versions, trees, logits, weights)
+                yield [(i, self._combine(i, batch[i], rules, trees, *logit)) for i, logit in logits.items()]
 
     async def _score(self, batch: Sequence[Message], texts: list[str], senders: list[str]) -> TreeScores:
         """Each task's scores by the bundle that is to answer it; mostly that is the same for all, and one call."""
@@ -132,29 +140,46 @@ class Flow:
         self._observer.cascade(len(versions) - len(chosen) + len(audited), len(versions))
         return chosen, audited
 
-    async def _transform(self, texts: list[str], versions: list[str]) -> tuple[list[float], list[str | None]]:
-        """Logits of the transformer, NaN where there is none, and which stage is to blame for that."""
-        size = len(texts)
+    async def _transform(
+        self, chosen: Iterable[int], texts: list[str], versions: list[str]
+    ) -> AsyncGenerator[Logits, None]:
+        """Logits of the chosen messages: those of a version as soon as they are there, whatever the others do."""
+        groups: dict[str, list[int]] = {}
+        for i in chosen:
+            groups.setdefault(versions[i], []).append(i)
+        attempts = [self._transform_by(ref, rows, [texts[i] for i in rows]) for ref, rows in groups.items()]
+        if len(attempts) < 2:  # as mostly: what follows costs tasks
+            for attempt in attempts:
+                yield await attempt
+            return
+        tasks = [asyncio.ensure_future(attempt) for attempt in attempts]
+        try:
+            for answered in asyncio.as_completed(tasks):
+                yield await answered
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _transform_by(self, version: str, rows: list[int], texts: list[str]) -> Logits:
+        size, versions = len(rows), [version] * len(rows)
+        encode, score = self._stages.tokenizer.encode, self._stages.transformer.score
         tokens = await self._attempt(
-            TOKENIZER, lambda: self._stages.tokenizer.encode(texts, versions), size, lambda t: len(t.lengths)
+            TOKENIZER, lambda: encode(texts, versions), size, lambda t: len(t.lengths), version
         )
         if tokens is None:
-            return [math.nan] * size, [TOKENIZER] * size
-        scores = await self._attempt(TRANSFORMER, lambda: self._stages.transformer.score(tokens, versions), size, len)
+            return dict.fromkeys(rows, (math.nan, TOKENIZER))
+        scores = await self._attempt(TRANSFORMER, lambda: score(tokens, versions), size, len, version)
         logits = [math.nan] * size if scores is None else scores.tolist()
         blame = [TRANSFORMER if length else TOKENIZER for length in tokens.lengths.tolist()]
-        return logits, [stage if math.isnan(logit) else None for logit, stage in zip(logits, blame, strict=True)]
+        found = zip(rows, logits, blame, strict=True)
+        return {i: (logit, stage if math.isnan(logit) else None) for i, logit, stage in found}
 
     def _audit(
-        self,
-        audited: list[int],
-        versions: list[str],
-        trees: TreeScores,
-        logits: Mapping[int, float],
-        weights: list[float],
+        self, audited: list[int], versions: list[str], trees: TreeScores, logits: Logits, weights: list[float]
     ) -> None:
         for i in audited:
-            disagreed = self._gate.record(versions[i], float(trees.spam[i]), logits[i], weights[i])
+            disagreed = self._gate.record(versions[i], float(trees.spam[i]), logits[i][0], weights[i])
             if disagreed is not None:
                 self._observer.audit(disagreed)
 
@@ -186,8 +211,13 @@ class Flow:
     async def _attempt(
         self, stage: str, call: Callable[[], Awaitable[T]], items: int, count: Callable[[T], int], version: str = ""
     ) -> T | None:
-        """The stage's answer, or None when it fails, takes too long, or is left alone, with that version at least."""
-        breaker, started = self._breakers[stage + version], time.monotonic()
+        """The stage's answer, or None when it fails, takes too long, or is left alone, with that version at least.
+
+        Raises:
+            Overloaded: the stage has no time for what can wait; that is no failure.
+        """
+        name = f"{stage} {version}".rstrip()
+        breaker, started = self._breakers[name], time.monotonic()
         if not breaker.allow(started):
             self._observer.stage(stage, items, 0.0, LEFT_ALONE)
             return None
@@ -199,11 +229,11 @@ class Flow:
             breaker.success()
             return answer
         except BaseException as error:
-            if stops_this_task(error):
+            if isinstance(error, Overloaded) or stops_this_task(error):
                 raise
             failure = type(error).__name__
             breaker.failure(time.monotonic())
-            log.warning("stage %s left out of a batch of %d: %s", stage, items, describe(error))
+            log.warning("stage %s left out of a batch of %d: %s", name, items, describe(error))
             return None
         finally:
             self._observer.stage(stage, items, time.monotonic() - started, failure)

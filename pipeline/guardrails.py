@@ -43,7 +43,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alpha: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.05
     p99_ms: Positive = 250.0
     p99_ratio: Annotated[float, msgspec.Meta(ge=1.0)] = 1.5  #: to the control's; both must be passed
-    p99_exposures: Whole = 1_000  #: of the treatment; with fewer, its p99 is chance
+    #: messages that the p99 is taken of: computed, for callers that sent one at a time; with fewer it is chance
+    p99_exposures: Whole = 1_000
+    #: so many minutes in a row most of its messages fail, and not the control's
+    broken_minutes: Annotated[int, msgspec.Meta(ge=1)] = 5
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -56,6 +59,14 @@ class Progress(msgspec.Struct, frozen=True):
         Bucket()
     )  #: of the decisive question, since then: shares were constant, so totals can be compared
     revision: int = 0  #: of the experiment, since which that is so
+    tenants: dict[str, Bucket] = {}  #: `labelled` of the tenants that labelled most
+
+    def views(self, trial: Trial) -> Iterator[Bucket]:
+        """All of `labelled` and, with a quorum, what there is of it without each tenant."""
+        yield self.labelled
+        if trial.has_quorum:
+            for part in self.tenants.values():
+                yield self.labelled - part
 
 
 #: Rates that share the alpha of the guardrails.
@@ -75,8 +86,10 @@ def decide(
 
     Rates stop on evidence, so that asking every second stops a good treatment no more often than `limits.alpha`. Nor
     does a treatment that is worse by a step's margin pass that step more often, however long it is given.
-    Latency stops on the figure itself, which carries no such promise. At a share of 1 there is no control to compare
-    with: only what was known before, and labels that come late, can still stop it.
+    Where three or more tenants label, both must hold without any one of them.
+    Latency, and a treatment that hardly answers at all, stop on the figure itself, which carries no such promise. At a
+    share of 1 there is no control to compare with: only what was known before, and labels that come late, can still
+    stop it.
 
     Args:
         now: seconds since the epoch.
@@ -85,7 +98,7 @@ def decide(
     if hit := guardrail_hit(trial, limits):
         return Decision("stop", 0.0, hit)
     step = ramp[progress.step]
-    if missing := next(_missing(trial.task, step, progress, now, limits.alpha), None):
+    if missing := next(_missing(trial, step, progress, now, limits.alpha), None):
         return Decision("continue", step.share, missing)
     if progress.step == len(ramp) - 1:
         return Decision("promote", step.share, "the ramp is complete")
@@ -105,23 +118,31 @@ def stops_at(limits: Limits) -> float:
 
 def _hits(trial: Trial, limits: Limits) -> Iterator[str]:
     for question in questions(trial.task):
-        found = trial.evidence(question).more
+        found = min(view.more for view in trial.views(question))
         if found >= stops_at(limits):
             yield f"{comparison(trial, question, 'worse')}, e-value {e_value(found)}"
+    yield from _broken(trial, limits)
     yield from _slow(trial, limits)
+
+
+def _broken(trial: Trial, limits: Limits) -> Iterator[str]:
+    """Units that fail are evidence once, and a minute of them doubles it at most: too little where there are few."""
+    if trial.treatment.broken >= limits.broken_minutes:
+        minutes = f"{trial.treatment.broken} minutes in a row"
+        yield f"{trial.treatment.name} failed most of its messages for {minutes}, {trial.control.name} did not"
 
 
 def _slow(trial: Trial, limits: Limits) -> Iterator[str]:
     ours, theirs = trial.treatment.p99_ms, trial.control.p99_ms
-    if ours is None or trial.treatment.requests.rows < limits.p99_exposures or ours <= limits.p99_ms:
+    if ours is None or ours <= limits.p99_ms:
         return
     if theirs is None or ours > limits.p99_ratio * theirs:
         against = "" if theirs is None else f", {trial.control.name} {theirs:.0f} ms"
         yield f"{trial.treatment.name} has a p99 of {ours:.0f} ms{against}, the limit is {limits.p99_ms:.0f} ms"
 
 
-def _missing(task: str, step: Step, progress: Progress, now: float, alpha: float) -> Iterator[str]:
-    labels, words = progress.labelled.treatment.rows, labelled(task)
+def _missing(trial: Trial, step: Step, progress: Progress, now: float, alpha: float) -> Iterator[str]:
+    labels, words = progress.labelled.treatment.rows, labelled(trial.task)
     at = f"at {step.share:.0%} of the traffic"
     if progress.exposures < step.exposures:
         yield f"{progress.exposures} of {step.exposures} messages {at}"
@@ -130,7 +151,7 @@ def _missing(task: str, step: Step, progress: Progress, now: float, alpha: float
     if now - progress.since < step.dwell_s:
         yield f"{max(0.0, now - progress.since) / 3600:.1f} of {step.dwell_s / 3600:.1f} hours {at}"
     if step.margin is not None:
-        most = difference(progress.labelled.control, progress.labelled.treatment, alpha)[1]
+        most = max(difference(view.control, view.treatment, alpha)[1] for view in progress.views(trial))
         if most >= step.margin:
             possible = f"up to {100 * most:.2g} points more {words.events} are possible"
             yield f"{possible} {at}, {100 * step.margin:.2g} are not"

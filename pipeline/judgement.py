@@ -40,6 +40,7 @@ class Label(msgspec.Struct, frozen=True):
     revision: int  #: of the experiment at that time
     label: str
     decisions: dict[str, str]  #: task to what the verdict said
+    tenant: str = ""  #: who gave it
 
 
 def heard(task: str) -> frozenset[str]:

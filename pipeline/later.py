@@ -16,6 +16,7 @@ from pipeline.keys import Keys
 from pipeline.memo import Shelf
 from pipeline.recent import Recent
 from pipeline.types import Assessment, IntentSource, Message
+from pipeline.underway import Underway
 from pipeline.verdicts import Intent
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ class LaterIntent(msgspec.Struct, frozen=True):
 
 
 Ask = Callable[[Message, Assessment], Awaitable[Intent]]
-#: Tells a tenant of a finished answer, if he wants to be told.
-Deliver = Callable[[str, LaterIntent], Awaitable[None]]
+#: Sees to it that a tenant is told of a finished answer, if he wants to be; does not wait for that.
+Deliver = Callable[[str, LaterIntent], None]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(LaterIntent).decode
@@ -50,7 +51,7 @@ class Later:
         deliver: called once with each finished answer.
         shelf: keeps answers for an hour, for all replicas.
         keys: what they are kept under.
-        most: questions under way at once; beyond that the local intent is the answer.
+        most: questions under way at once, and half as many of one tenant; beyond that the local intent is the answer.
     """
 
     def __init__(self, ask: Ask, deliver: Deliver, shelf: Shelf, keys: Keys, *, most: int = 1_000) -> None:
@@ -58,18 +59,17 @@ class Later:
         self._deliver = deliver
         self._shelf = shelf
         self._keys = keys
-        self._most = most
         self._recent: Recent[LaterIntent] = Recent(_IN_MEMORY, _TTL_S)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._asking = Underway(max(1, most // 2), most)
 
     async def begin(self, message: Message, assessment: Assessment) -> str:
         """Start asking; the id to fetch the answer by."""
         pending = LaterIntent(secrets.token_urlsafe(16), message.id, "pending")
         await self._keep(message.tenant, pending)
-        ask = self._ask if len(self._tasks) < self._most else _ask_locally
-        task = asyncio.get_running_loop().create_task(self._answer(ask, pending, message, assessment))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if self._asking.has_room(message.tenant):
+            self._asking.start(message.tenant, self._answer(pending, message, assessment))
+        else:
+            await self._finish(message.tenant, pending, _locally(assessment))
         return pending.intent_id
 
     async def find(self, tenant: str, intent_id: str) -> LaterIntent:
@@ -86,18 +86,20 @@ class Later:
 
     def stop(self) -> None:
         """Let go of what is under way."""
-        for task in self._tasks:
-            task.cancel()
+        self._asking.cancel()
 
-    async def _answer(self, ask: Ask, pending: LaterIntent, message: Message, assessment: Assessment) -> None:
+    async def _answer(self, pending: LaterIntent, message: Message, assessment: Assessment) -> None:
         try:
-            intent = await ask(message, assessment)
+            intent = await self._ask(message, assessment)
         except Exception as error:
             log.error("an intent was left to the local model: %s", describe(error))
-            intent = await _ask_locally(message, assessment)
+            intent = _locally(assessment)
+        await self._finish(message.tenant, pending, intent)
+
+    async def _finish(self, tenant: str, pending: LaterIntent, intent: Intent) -> None:
         done = msgspec.structs.replace(pending, status="done", otp_intent=intent.label, intent_source=intent.source)
-        await self._keep(message.tenant, done)
-        await self._deliver(message.tenant, done)
+        await self._keep(tenant, done)
+        self._deliver(tenant, done)
 
     async def _keep(self, tenant: str, intent: LaterIntent) -> None:
         key = self._key(tenant, intent.intent_id)
@@ -108,5 +110,5 @@ class Later:
         return self._keys.answer("later", tenant, intent_id)
 
 
-async def _ask_locally(message: Message, assessment: Assessment) -> Intent:
+def _locally(assessment: Assessment) -> Intent:
     return Intent(assessment.intent, "lightgbm")

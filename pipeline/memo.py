@@ -7,6 +7,7 @@ so an idle server answers at once and a backlog enlarges the batch.
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import Context
 from typing import Annotated, Generic, Protocol, TypeVar
@@ -36,7 +37,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bounds of one lane."""
+    """Bounds of one lane; slots and queue are those of each kind of questions."""
 
     slots: Positive = 2  #: batches in flight at once
     batch_items: Positive = 256
@@ -69,6 +70,14 @@ class Flight(Generic[Q, A]):
         return not all(waiter.done() for waiter in self.waiters)
 
 
+class _Queue(Generic[Q, A]):
+    """What waits of one kind, and how many batches of it may still start."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.backlog: Backlog[Flight[Q, A]] = Backlog(limits.queue_items)
+        self.free = limits.slots
+
+
 class Memo(Generic[Q, A]):
     """Answers questions by key.
 
@@ -81,6 +90,7 @@ class Memo(Generic[Q, A]):
         keep: whether an answer may be cached (a degraded one may not).
         limits: bounds.
         observer: hears of batches, hits and drops.
+        kind: of a question. Each kind has a queue, slots and batches of its own: one that is slow holds up no other.
         clock: seconds, monotonic.
     """
 
@@ -95,6 +105,7 @@ class Memo(Generic[Q, A]):
         keep: Callable[[A], bool],
         limits: Limits,
         observer: Observer,
+        kind: Callable[[Q], str] = lambda _: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lane = lane
@@ -106,8 +117,8 @@ class Memo(Generic[Q, A]):
         self._clock = clock
         self._recent: Recent[A] = Recent(limits.memory_items, limits.memory_ttl_s)
         self._flights: dict[bytes, Flight[Q, A]] = {}
-        self._backlog: Backlog[Flight[Q, A]] = Backlog(limits.queue_items)
-        self._free = limits.slots
+        self._kind = kind
+        self._queues: defaultdict[str, _Queue[Q, A]] = defaultdict(lambda: _Queue(limits))
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def get(self, key: bytes, question: Q, *, cost: int, deadline: float) -> tuple[A, CacheSource]:
@@ -145,39 +156,40 @@ class Memo(Generic[Q, A]):
         return waiter
 
     def _enqueue(self, flight: Flight[Q, A], *, bulk: bool) -> Flight[Q, A]:
+        queue = self._queues[self._kind(flight.question)]
         try:
-            self._backlog.add(flight, bulk=bulk)
+            queue.backlog.add(flight, bulk=bulk)
         except Overloaded:
             self._observer.dropped(self._lane, "refused")
             raise
         self._flights[flight.key] = flight
-        if self._free:
-            self._free -= 1
+        if queue.free:
+            queue.free -= 1
             # Start on the loop's next turn, so that everything parsed in this one shares the batch.
-            asyncio.get_running_loop().call_soon(self._start, context=Context())
+            asyncio.get_running_loop().call_soon(self._start, queue, context=Context())
         return flight
 
-    def _start(self) -> None:
+    def _start(self, queue: _Queue[Q, A]) -> None:
         """Run in an empty context: a batch belongs to many callers, and what one of them does (Ray cancels the
         calls of a request whose caller hung up) must not reach the others.
         """
-        task = asyncio.get_running_loop().create_task(self._drain(), context=Context())
+        task = asyncio.get_running_loop().create_task(self._drain(queue), context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _drain(self) -> None:
+    async def _drain(self, queue: _Queue[Q, A]) -> None:
         """Run batches until nothing waits, then give the slot back."""
         try:
-            while batch := self._take():
+            while batch := self._take(queue):
                 await self._run(batch)
         finally:
-            self._free += 1
+            queue.free += 1
 
-    def _take(self) -> list[Flight[Q, A]]:
+    def _take(self, queue: _Queue[Q, A]) -> list[Flight[Q, A]]:
         batch: list[Flight[Q, A]] = []
         room = float("inf")  # an item beyond the cost of a batch goes alone
         now = self._clock()
-        while len(batch) < self._limits.batch_items and (flight := self._backlog.take(room)):
+        while len(batch) < self._limits.batch_items and (flight := queue.backlog.take(room)):
             if self._drops(flight, now):
                 continue
             room = (room if batch else self._limits.batch_cost) - flight.cost

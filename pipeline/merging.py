@@ -1,4 +1,4 @@
-"""Micro-batches cut from everything that waits for the transformer, whoever asked for it.
+"""Micro-batches cut from everything that waits for one transformer version, whoever asked for it.
 
 Several ingress replicas send batches of their own. Their items meet here in one queue, so that texts of like length
 share a micro-batch whichever replica they came from, and one long request does not make a short one wait for its end.
@@ -12,13 +12,13 @@ import numpy as np
 
 from pipeline.batching import micro_batches
 from pipeline.errors import describe
-from pipeline.tokens import by_version, select
+from pipeline.tokens import select
 from pipeline.types import Floats, TokenBatch
 
 log = logging.getLogger(__name__)
 
-#: Logits of one micro-batch by the named version; NaN for an item that fails by itself.
-Run = Callable[[str, TokenBatch], Awaitable[Floats]]
+#: Logits of one micro-batch; NaN for an item that fails by itself.
+Run = Callable[[TokenBatch], Awaitable[Floats]]
 
 
 class _Job:
@@ -40,37 +40,33 @@ class _Job:
 
 
 class _Item:
-    __slots__ = ("index", "job", "version")
+    __slots__ = ("index", "job")
 
-    def __init__(self, job: _Job, index: int, version: str) -> None:
+    def __init__(self, job: _Job, index: int) -> None:
         self.job = job
         self.index = index
-        self.version = version
 
 
 class Merger:
     """
     Args:
+        version: that computes, for the log.
         run: computes a micro-batch; one at a time is asked for.
-        budget: padded tokens that a micro-batch of a version may hold; None: the version is unknown.
+        budget: padded tokens that a micro-batch may hold.
     """
 
-    def __init__(self, run: Run, budget: Callable[[str], int | None]) -> None:
+    def __init__(self, version: str, run: Run, budget: int) -> None:
+        self._version = version
         self._run = run
         self._budget = budget
         self._waiting: list[_Item] = []  #: oldest first
         self._plan: list[list[_Item]] = []  #: micro-batches of what waits, the one with the oldest item last
         self._task: asyncio.Task[None] | None = None
 
-    async def score(self, tokens: TokenBatch, versions: Sequence[str]) -> Floats:
-        """float32[N]; NaN for items of length 0, of unknown versions, and for those that fail by themselves."""
+    async def score(self, tokens: TokenBatch) -> Floats:
+        """float32[N]; NaN for items of length 0 and for those that fail by themselves."""
         job = _Job(tokens, asyncio.get_running_loop().create_future())
-        known = {version for version in set(versions) if self._budget(version)}
-        items = [
-            _Item(job, index, version)
-            for index, (version, length) in enumerate(zip(versions, tokens.lengths.tolist(), strict=True))
-            if length and version in known
-        ]
+        items = [_Item(job, index) for index, length in enumerate(tokens.lengths.tolist()) if length]
         if not items:
             return job.logits
         job.open = len(items)
@@ -78,7 +74,12 @@ class Merger:
         self._plan = []
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        return await job.future
+        try:
+            return await job.future
+        except asyncio.CancelledError:  # the caller hung up; behind a model that hangs nothing else would forget it
+            self._waiting = [item for item in self._waiting if item.job is not job]
+            self._plan = []
+            raise
 
     async def _work(self) -> None:
         """Run micro-batches until nothing waits."""
@@ -94,7 +95,6 @@ class Merger:
         What arrives makes a new plan, as the items that it brings may fill up the micro-batches of older ones.
         """
         if not self._plan:
-            self._waiting = [item for item in self._waiting if not item.job.future.done()]  # others hung up
             self._plan = self._cut()
         batch = self._plan.pop() if self._plan else []
         taken = set(map(id, batch))
@@ -102,13 +102,9 @@ class Merger:
         return batch
 
     def _cut(self) -> list[list[_Item]]:
-        cuts: list[tuple[int, list[_Item]]] = []
         lengths = np.asarray([item.job.tokens.lengths[item.index] for item in self._waiting], dtype=np.int32)
-        for version, rows in by_version([item.version for item in self._waiting]).items():
-            for cut in micro_batches(lengths[rows], self._budget(version) or 1):
-                places = rows[cut]
-                cuts.append((int(places.min()), [self._waiting[place] for place in places]))
-        return [items for _, items in sorted(cuts, key=lambda each: -each[0])]
+        cuts = sorted(micro_batches(lengths, self._budget), key=lambda places: -int(places.min()))
+        return [[self._waiting[place] for place in places] for places in cuts]
 
     async def _compute(self, batch: list[_Item]) -> None:
         by_job: dict[_Job, list[int]] = {}
@@ -117,18 +113,18 @@ class Merger:
                 by_job.setdefault(item.job, []).append(item.index)
         if not by_job:
             return
-        logits = await self._attempt(batch[0].version, by_job)
+        logits = await self._attempt(by_job)
         start = 0
         for job, indices in by_job.items():
             job.settle(indices, None if logits is None else logits[start : start + len(indices)])
             start += len(indices)
 
-    async def _attempt(self, version: str, by_job: Mapping[_Job, Sequence[int]]) -> Floats | None:
+    async def _attempt(self, by_job: Mapping[_Job, Sequence[int]]) -> Floats | None:
         """Logits of the items, or None where the model failed them all: those who wait behind them must not hang."""
         try:
             parts = [select(job.tokens, np.asarray(indices)) for job, indices in by_job.items()]
             ids, lengths = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "lengths"))
-            return await self._run(version, TokenBatch(ids=ids, lengths=lengths))
+            return await self._run(TokenBatch(ids=ids, lengths=lengths))
         except Exception as error:
-            log.warning("a micro-batch of %s failed: %s", version, describe(error))
+            log.warning("a micro-batch of %s failed: %s", self._version, describe(error))
             return None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 import msgspec
 
-from pipeline.routing import TASKS, Experiment, Task, choose, copies, sticky_key
+from pipeline.routing import TASKS, Experiment, StickyBy, Task, choose, copies, sticky_key
 from pipeline.types import Credit, Versions
 
 
@@ -15,7 +15,12 @@ class Route(msgspec.Struct, frozen=True):
     experiment: dict[str, Credit] | None  #: by task, as verdicts name it
     arms: dict[str, tuple[str, int]]  #: the same, as receipts name it
     tag: str  #: the versions as one text, for cache keys
-    sticks_to_recipient: bool  #: some experiment does
+    sticky_by: dict[str, StickyBy]  #: by task: what was assigned to the arm
+
+    @property
+    def sticks_to_recipient(self) -> bool:
+        """Whether some experiment does."""
+        return "recipient" in self.sticky_by.values()
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -94,7 +99,7 @@ class Router:
             experiment=chosen or None,
             arms={task: (credit.arm, credit.revision) for task, credit in chosen.items()},
             tag="|".join(msgspec.structs.astuple(versions)),
-            sticks_to_recipient=any(each.sticky_by == "recipient" for each in self._experiments),
+            sticky_by={each.task: each.sticky_by for each in self._experiments},
         )
 
     def _beside(self, versions: Versions, task: Task, arm: str) -> Versions:

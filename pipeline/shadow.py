@@ -1,8 +1,11 @@
 """Shadows: versions that see copies of messages and change nothing.
 
 They run beside the live path on what it leaves them: a few copies at a time, with a pause after each batch that keeps
-them to a small share of the time, and a short queue beyond which copies are dropped and counted. So a share of 100 %
-is an upper bound: the more traffic there is, the smaller the part of it that a shadow sees.
+them to a small share of the time, and a short queue beyond which copies are dropped and counted. That bounds what they
+take of this process. The transformer is shared by all ingress replicas, so there copies stand back by themselves
+(`pipeline.sharing`): it has them wait until it is idle, and those that it refuses are dropped as well; the pause grows
+with the wait. The other stages take so little time for a few copies that they need no such care. So a share of 100 % is
+an upper bound: the more traffic there is, the smaller the part of it that a shadow sees.
 """
 
 import asyncio
@@ -13,10 +16,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from pipeline.errors import describe
+from pipeline.errors import Overloaded, describe
+from pipeline.flow import TOKENIZER, TRANSFORMER, Stages
 from pipeline.observe import Observer
 from pipeline.router import Copy
-from pipeline.types import Assessment, Message
+from pipeline.types import Assessment, Floats, Message, TokenBatch, TransformerStage
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +47,10 @@ class Comparison(msgspec.Struct, frozen=True):
 class Shadows:
     """
     Args:
-        assess: assesses messages by the versions that they name.
+        assess: assesses messages by the versions that they name, on stages `for_copies`; `Overloaded`: not now.
         says: what a verdict on an assessed message would say of a task; None: nobody could tell.
         report: hears of every comparison.
-        observer: hears of dropped copies.
+        observer: hears of batches and of dropped copies.
     """
 
     def __init__(
@@ -86,12 +90,40 @@ class Shadows:
             self._task = None
 
     async def _run(self, batch: list[_Copied]) -> None:
-        self._observer.batch("shadow", len(batch), 0.0)
         try:
             assessments = await self._assess([each.message for each in batch])
-            said = [self._says(e.copy.task, e.message, a) for e, a in zip(batch, assessments, strict=True)]
+            said = [self._answer(each, a) for each, a in zip(batch, assessments, strict=True)]
+        except Overloaded:
+            for _ in batch:
+                self._observer.dropped("shadow", "refused")
+            return
         except Exception as error:  # a shadow changes nothing, whatever it does
             log.warning("shadows failed: %s", describe(error))
             said = [None] * len(batch)
+        self._observer.batch("shadow", len(batch), 0.0)
         for each, answer in zip(batch, said, strict=True):
             self._report(Comparison(each.copy.task, each.copy.arm, each.live, answer))
+
+    def _answer(self, copied: _Copied, assessment: Assessment) -> str | None:
+        """What the shadow says; a transformer that gave no logit says nothing, whatever its gate would."""
+        if copied.copy.task == "spam" and {TOKENIZER, TRANSFORMER}.intersection(assessment.degraded):
+            return None
+        return self._says(copied.copy.task, copied.message, assessment)
+
+
+def for_copies(stages: Stages) -> Stages:
+    """The same stages for copies; the transformer raises `Overloaded` where live messages leave it no time for them."""
+    return msgspec.structs.replace(stages, transformer=_SpareTransformer(stages.transformer))
+
+
+class _SpareTransformer:
+    """A `TransformerStage`."""
+
+    def __init__(self, stage: TransformerStage) -> None:
+        self.score_copies = stage.score_copies
+
+    async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
+        logits = await self.score_copies(tokens, versions)
+        if logits is None:
+            raise Overloaded("the transformer has no time for copies")
+        return logits

@@ -2,8 +2,13 @@
 
 Latencies go into a histogram with fixed bounds, so that those of all replicas and minutes can be added up: 15 buckets
 a decade from 1 ms to 10 s, each told by its middle, which is at most 8 % away from anything in it.
+
+What is shown are messages. What is evidence are units, which is what was assigned to an arm: a sender, a recipient or a
+message. Each counts once a minute, and no more once it has failed: a sender whose messages always fail, or all of a
+bulk, is one failure, on whatever arm it happens to be.
 """
 
+import copy
 import math
 import time
 from bisect import bisect_left
@@ -18,6 +23,7 @@ from pipeline.shadow import Comparison
 #: Upper ends of all buckets but the last, in seconds.
 BOUNDS: tuple[float, ...] = tuple(10 ** (step / 15 - 3) for step in range(61))
 MINUTES = 120  #: kept apart of one arm; older ones are merged
+REMEMBERED = 100_000  #: units that failed; with more, all are forgotten
 
 Key = tuple[str, str]  #: task and "name/version"
 Minute = tuple[str, str, int]  #: task, "name/version", minutes since the epoch
@@ -28,15 +34,17 @@ _MINUTE_S = 60.0
 class ArmCounts(msgspec.Struct, gc=False):
     """Of the messages that an arm was chosen for."""
 
+    exposures: int
     failures: int
-    latency: list[int]  #: int[len(BOUNDS) + 1]: messages by time until they were answered, or failed
-
-    @property
-    def exposures(self) -> int:
-        return sum(self.latency)
+    units: int  #: that had not failed before, each once a minute
+    failed_units: int
+    latency: list[int]  #: int[len(BOUNDS) + 1]: messages that have a time, by that
 
     def add(self, other: "ArmCounts") -> None:
+        self.exposures += other.exposures
         self.failures += other.failures
+        self.units += other.units
+        self.failed_units += other.failed_units
         self.latency = [a + b for a, b in zip(self.latency, other.latency, strict=True)]
 
 
@@ -64,6 +72,17 @@ class Counts(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.arms or self.shadows)
 
+    def no_older_than(self, minute: int) -> "Counts":
+        """The same, what is older in that minute: rows of minutes before it are not read any more."""
+        if all(key[-1] >= minute for key in (*self.arms, *self.shadows)):
+            return self
+        mine, raised = copy.deepcopy(self), Counts({}, {})
+        for (task, arm, known), counts in mine.arms.items():
+            _join(raised.arms, {(task, arm, max(known, minute)): counts})
+        for (task, arm, known), compared in mine.shadows.items():
+            _join(raised.shadows, {(task, arm, max(known, minute)): compared})
+        return raised
+
 
 Counted = TypeVar("Counted", ArmCounts, ShadowCounts)
 
@@ -79,18 +98,28 @@ class Tally:
         self._ends = 0.0  #: of the minute under way
         self._arms: dict[Key, ArmCounts] = {}  #: of the minute under way
         self._shadows: dict[Key, ShadowCounts] = {}
+        self._seen: dict[Key, set[int]] = {}  #: units of the minute under way, however often it is drained
+        self._failed: set[int] = set()  #: units that failed
         self._past = Counts({}, {})
 
-    def exposed(self, task: str, arm: str, seconds: float, failed: bool) -> None:
-        """Count a message that an arm was chosen for. On the path of every message: a third of a microsecond."""
+    def exposed(self, task: str, arm: str, unit: str, failed: bool, seconds: float | None) -> None:
+        """Count a message that an arm was chosen for. On the path of every message: less than a microsecond.
+
+        Args:
+            unit: see `pipeline.routing.sticky_key`.
+            seconds: until it was answered; None: that time says nothing of the arm.
+        """
         if self._clock() >= self._ends:
             self._turn()
-        counts = self._arms.get((task, arm))
+        key = (task, arm)
+        counts = self._arms.get(key)
         if counts is None:
-            counts = self._arms[task, arm] = ArmCounts(0, [0] * (len(BOUNDS) + 1))
-        counts.latency[bisect_left(BOUNDS, seconds)] += 1
-        if failed:
-            counts.failures += 1
+            counts = self._arms[key] = ArmCounts(0, 0, 0, 0, [0] * (len(BOUNDS) + 1))
+        counts.exposures += 1
+        counts.failures += failed
+        if seconds is not None:
+            counts.latency[bisect_left(BOUNDS, seconds)] += 1
+        self._count_unit(key, counts, hash((task, unit)), failed)
 
     def compared(self, found: Comparison) -> None:
         """Count what became of a shadow's copy."""
@@ -116,13 +145,29 @@ class Tally:
         _join(self._past.arms, counts.arms)
         _join(self._past.shadows, counts.shadows)
 
+    def _count_unit(self, key: Key, counts: ArmCounts, unit: int, failed: bool) -> None:
+        if unit in self._failed:
+            return
+        seen = self._seen.setdefault(key, set())
+        if unit not in seen:
+            seen.add(unit)
+            counts.units += 1
+        if failed:
+            counts.failed_units += 1
+            if len(self._failed) >= REMEMBERED:
+                self._failed.clear()
+            self._failed.add(unit)
+
     def _turn(self) -> None:
-        """Put the minute under way to the past ones."""
+        """Put what was counted of the minute under way to the past ones."""
         minute = round(self._ends / _MINUTE_S) - 1
         _join(self._past.arms, {(*key, minute): counts for key, counts in self._arms.items()})
         _join(self._past.shadows, {(*key, minute): counts for key, counts in self._shadows.items()})
         self._arms, self._shadows = {}, {}
-        self._ends = (self._clock() // _MINUTE_S + 1) * _MINUTE_S
+        now = self._clock()
+        if now >= self._ends:
+            self._seen = {}
+            self._ends = (now // _MINUTE_S + 1) * _MINUTE_S
 
 
 def quantile_ms(latency: Sequence[int], share: float) -> float | None:

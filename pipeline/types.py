@@ -164,6 +164,10 @@ class TransformerStage(Protocol):
 
     async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats: ...
 
+    async def score_copies(self, tokens: TokenBatch, versions: list[str]) -> Floats | None:
+        """The same for copies that change nothing, in time that live messages leave; None: there is none."""
+        ...
+
 
 #: In place of a label: the tenant has spent its budget of the day, and nobody was asked.
 OVER_BUDGET = "OVER_BUDGET"

@@ -40,9 +40,20 @@ class Writer:
         return decide_on(self._limits, message, assessment)
 
     def verdict(
-        self, message: Message, route: Route, assessment: Assessment, source: CacheSource, intent: Intent
+        self,
+        message: Message,
+        route: Route,
+        assessment: Assessment,
+        source: CacheSource,
+        decision: Decision,
+        intent: Intent,
+        said: dict[str, str],
     ) -> Verdict:
-        decision = self.decide(message, assessment)
+        """
+        Args:
+            decision: what `decide` says.
+            said: `labels` of the decision and the intent, for the receipt.
+        """
         degraded = (*assessment.degraded, "groq") if intent.missing else assessment.degraded
         unknown = assessment.decided_by == "none"
         return Verdict(
@@ -63,7 +74,7 @@ class Writer:
             experiment=route.experiment,
             cache=source,
             degraded=degraded,
-            receipt=self._receipt(message, route, assessment, labels(decision, intent.label)),
+            receipt=self._receipt(message, route, assessment, said),
             intent_id=intent.later,
         )
 
@@ -92,18 +103,13 @@ def decide_on(book: LimitBook, message: Message, assessment: Assessment) -> Deci
 
 def labels(decision: Decision, intent: str | None) -> dict[str, str]:
     """What a verdict says of each task, in the words of feedback; tasks that nobody could tell are left out."""
-    said = {
+    told = {
         "spam": _label(decision.is_spam, "spam", "ham"),
         "phishing": _label(decision.is_phishing, "phishing", "not_phishing"),
         "otp": _label(decision.is_otp, "otp", "not_otp"),
         "intent": intent,
     }
-    return {task: label for task, label in said.items() if label is not None}
-
-
-def said(verdict: Verdict) -> dict[str, str]:
-    """`labels` of a verdict."""
-    return labels(Decision(verdict.action, verdict.is_spam, verdict.is_phishing, verdict.is_otp), verdict.otp_intent)
+    return {task: label for task, label in told.items() if label is not None}
 
 
 def _label(decided: bool | None, yes: str, no: str) -> str | None:

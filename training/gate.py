@@ -17,7 +17,7 @@ from training.calibrate import fit_platt, fit_temperature, log_loss, multiclass_
 from training.dataset import UNKNOWN, Dataset, Rows, as_traffic, evenly
 from training.lexical import LinearSettings, pack, train_linear
 from training.trees import TreeSettings, export_trees, raw_scores, train_trees, tree_matrix
-from training.vocabulary import learn_features
+from training.vocabulary import learn_features, public_texts
 
 MIXES = np.linspace(0.2, 0.8, 13)
 #: Missing a one-time password harms more than asking what some other message is for.
@@ -64,7 +64,7 @@ class GateTrainer:
 
     def __init__(self, data: Dataset, settings: GateSettings, feature_map: Path, threads: int) -> None:
         self._data, self._settings, self._threads = data, settings, threads
-        feature_map.write_bytes(msgspec.json.encode(_vocabulary(data.train.texts, settings)))
+        feature_map.write_bytes(msgspec.json.encode(_vocabulary(data.train, settings)))
         self._vectoriser = Vectoriser(load_feature_map(feature_map))
         self._train = self.features(data.train)
         self._validation = self.features(data.validation)
@@ -141,9 +141,13 @@ def parity(trainer: GateTrainer, models: Mapping[str, TaskModel], exported: Tree
     return {"texts": float(len(some)), **largest}
 
 
-def _vocabulary(texts: list[str], settings: GateSettings) -> FeatureMap:
+def _vocabulary(rows: Rows, settings: GateSettings) -> FeatureMap:
     return learn_features(
-        texts, words=settings.words, bigrams=settings.bigrams, grams=settings.grams, min_texts=settings.min_texts
+        public_texts(rows.texts, rows.sources),
+        words=settings.words,
+        bigrams=settings.bigrams,
+        grams=settings.grams,
+        min_texts=settings.min_texts,
     )
 
 

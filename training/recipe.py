@@ -36,6 +36,7 @@ from training.pretrain import pretrain
 from training.settings import SCRATCH, NetSettings, RecipeSettings, read_settings
 from training.tokenizer import save, train_tokenizer
 from training.transformer import Calibrated, calibrate_net, combine, export_net, parity, run_exported
+from training.vocabulary import public_texts
 
 #: Corpora that figures are cross-validated on: no net may have read them unlabelled either.
 JUDGED = ("uci", "mishra_soni")
@@ -121,14 +122,15 @@ class Recipe:
         return load_pretrained(self.out, settings.net)
 
     def texts(self) -> list[str]:
-        """Canonical texts for pretraining: training rows, and unlabelled ones up to the number asked for.
+        """Canonical texts for pretraining, and for the WordPiece vocabulary: training rows but for those of feedback,
+        and unlabelled ones up to the number asked for.
 
         Nothing of the corpora that nets are judged on by cross-validation, nor what resembles it: UCI's legitimate
         messages were drawn from the NUS corpus.
         """
         rows = self.data.train
-        sources = rows.sources.tolist()
-        own = [text for text, source in zip(rows.texts, sources, strict=True) if source not in JUDGED]
+        taught = rows.take(~np.isin(rows.sources, JUDGED))
+        own = public_texts(taught.texts, taught.sources)
         canonical = (normalise(text).text for text in pretraining_texts(self.settings.pretraining_corpora))
         candidates = [text for text in dict.fromkeys([*own, *canonical]) if text]
         judged = [example.text for name in JUDGED for example in load(name)]

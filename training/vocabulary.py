@@ -9,12 +9,23 @@ from pipeline.extras import EXTRAS
 from pipeline.heuristics import HEURISTICS
 from pipeline.tfidf import FeatureMap, letter_grams, terms, tokens
 
+_PRIVATE = "feedback"  #: source of rows whose words may not be in a file that is published
+
+
+def public_texts(texts: Iterable[str], sources: Iterable[str]) -> list[str]:
+    """Texts of the corpora and of the grammar, the only ones that a vocabulary is learned from.
+
+    A vocabulary is published with its version, and customers write of people and places. That a word is in several of
+    their texts does not make it anybody's: three messages to one person hold his name three times.
+    """
+    return [text for text, source in zip(texts, sources, strict=True) if source != _PRIVATE]
+
 
 def learn_features(texts: Sequence[str], *, words: int, bigrams: int, grams: int, min_texts: int = 3) -> FeatureMap:
     """Feature map of the terms that occur in the most texts, at least `min_texts`; ties in order of spelling.
 
     Args:
-        texts: canonical texts.
+        texts: canonical texts, see `public_texts`.
         words: how many single words at most.
         bigrams: how many pairs of neighbouring words at most.
         grams: how many letter n-grams at most.

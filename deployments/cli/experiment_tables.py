@@ -107,9 +107,11 @@ def _figures(arm: ArmFigures) -> tuple[str, ...]:
 
 
 def _rate(share: Share) -> str:
-    """ "1.1 % (0.4-2.9)"; the interval in percent as well."""
-    if share.value is None or share.interval is None:
+    """ "1.1 % (0.4-2.9)"; the interval, where there is one, in percent as well."""
+    if share.value is None:
         return "-"
+    if share.interval is None:
+        return percent(share.value)
     low, high = share.interval
     return f"{percent(share.value)} ({100 * low:.1f}-{100 * high:.1f})"
 
@@ -120,5 +122,5 @@ def _shadow(shadow: ShadowFigures) -> tuple[str, ...]:
 
 
 def _finding(finding: Finding) -> tuple[str, ...]:
-    low, high = finding.gap
-    return finding.question, finding.verdict, e_value(finding.e_value), f"{100 * low:+.1f} to {100 * high:+.1f}"
+    gap = "-" if finding.gap is None else " to ".join(f"{100 * end:+.1f}" for end in finding.gap)
+    return finding.question, finding.verdict, e_value(finding.e_value), gap

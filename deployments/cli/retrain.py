@@ -1,36 +1,24 @@
 """`winnow retrain`: a new version from feedback, published if it keeps every gate, and given traffic if told to."""
 
-import asyncio
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from configs.settings import ROOT, Models, project_path
-from deployments.cli.arrival import until_ready
-from deployments.cli.connection import (
-    HOME,
-    DatabaseOption,
-    HomeOption,
-    KeyOption,
-    UrlOption,
-    connect,
-    database_address,
-)
-from deployments.cli.experiment_tables import show_change
+from deployments.cli import retrain_ramp
+from deployments.cli.connection import HOME, DatabaseOption, HomeOption, KeyOption, UrlOption, database_address
 from deployments.cli.output import err, out, show
-from deployments.client import Client
 from model_store.open import open_store
-from pipeline.errors import ConfigError
-from pipeline.orders import RampRequest
+from pipeline.errors import ConfigError, Unavailable
+from pipeline.routing import Experiment
 
 if TYPE_CHECKING:
-    from training.retrain.plan import Plan
+    from training.examples import Example
     from training.retrain.run import Outcome, Retraining
 
-_TASK = "spam"
-_PATIENCE_S = 60.0
 _CACHE = project_path(Models().cache)
 _CONFIG = ROOT / "configs" / "retrain.yaml"
 
@@ -71,26 +59,52 @@ def retrain(
     Exit code 1 where it does not: then nothing is published, and the report says why. A run that was cut off goes on.
     """
     feedback = database_address(database_url, home)
-    if serving is None:
-        serving = _ask_server(url, key, home) if url or ramp else Models().transformers[0]
-    retraining = _prepare(root, serving, config, to, checkpoint, cache, feedback)
+    asks = ramp or (url and not serving)
+    experiment = retrain_ramp.current(url, key, home) if asks else None
+    serving = _serving(serving, experiment)
+    retraining = _prepare(
+        root, serving, config, to, checkpoint, cache, feedback, experiment.revision if experiment else None
+    )
     _say_plan(retraining)
+    if experiment and ramp and (found := retrain_ramp.obstacle(retraining.plan, experiment)):
+        err.print(f"as it is now, the candidate would get no traffic: {found}", style="yellow")
     if dry_run:
         _show_data(retraining)
         return
     if not (anyway or retraining.is_worthwhile):
-        out.print("too little is new to train on; --anyway trains all the same")
+        _say_too_little(retraining)
         return
     outcome = retraining.run()
     _show_outcome(outcome)
     if not outcome.published:
         raise typer.Exit(1)
     if ramp:
-        _start_ramp(outcome.plan, len(outcome.verdicts), url, key, home)
+        retrain_ramp.start(outcome.plan, len(outcome.verdicts), url, key, home)
+
+
+def _serving(named: str | None, experiment: Experiment | None) -> str:
+    """The version to improve on.
+
+    Raises:
+        ConfigError: it is not the one that a ramp would compare the candidate with.
+    """
+    if experiment is None:
+        return named or Models().transformers[0]
+    serving = retrain_ramp.control(experiment)
+    if named not in (None, serving):
+        raise ConfigError(f"a ramp compares with {serving}, which serves; without --ramp {named} may be improved on")
+    return serving
 
 
 def _prepare(
-    root: str, serving: str, config: Path, to: Path, checkpoint: Path | None, cache: Path, feedback: str
+    root: str,
+    serving: str,
+    config: Path,
+    to: Path,
+    checkpoint: Path | None,
+    cache: Path,
+    feedback: str,
+    revision: int | None,
 ) -> "Retraining":
     """
     Raises:
@@ -107,19 +121,16 @@ def _prepare(
             f"retraining needs {error.name}, which the environment of training has: make .venv/bin/.train"
         ) from None
     settings = read_settings(config)
-    read = partial(feedback_examples, feedback, caps=settings.caps)
-    return Retraining(settings, open_store(root, cache), serving, to, read, checkpoint)
 
+    def read(since: datetime | None) -> "list[Example]":
+        try:
+            return feedback_examples(feedback, since, settings.caps)
+        except Unavailable as error:
+            where = urlsplit(feedback).hostname or "this machine"  # the rest of the address holds a password
+            hint = "--database-url or DATABASE_URL names it; `winnow keys create` makes what a new one lacks"
+            raise Unavailable(f"feedback cannot be read from {where}: {error.detail}; {hint}") from None
 
-def _ask_server(url: str | None, key: str | None, home: Path) -> str:
-    """The version that the others are compared with; without an experiment, the default one."""
-
-    async def work() -> str:
-        async with connect(url, key, home) as client:
-            found = (each.control for each in await client.experiments() if each.task == _TASK)
-            return next(found, None) or Models().transformers[0]
-
-    return asyncio.run(work())
+    return Retraining(settings, open_store(root, cache), serving, to, read, checkpoint, revision)
 
 
 def _say_plan(retraining: "Retraining") -> None:
@@ -136,6 +147,13 @@ def _say_plan(retraining: "Retraining") -> None:
         ("left out", f"{plan.left_out:,} messages that resemble what the gates ask"),
     ]
     show(("", ""), facts)
+
+
+def _say_too_little(retraining: "Retraining") -> None:
+    out.print(
+        f"too little is new to train on: {retraining.plan.news:,} messages, of {retraining.least_news:,} at least. "
+        "Feedback teaches where it was sent with the text of its message; --anyway trains all the same"
+    )
 
 
 def _show_data(retraining: "Retraining") -> None:
@@ -155,17 +173,3 @@ def _show_outcome(outcome: "Outcome") -> None:
     else:
         failed = sum(not verdict.passed for verdict in outcome.verdicts)
         err.print(f"{failed} of {len(outcome.verdicts)} gates failed: nothing is published", style="red")
-
-
-def _start_ramp(plan: "Plan", gates: int, url: str | None, key: str | None, home: Path) -> None:
-    request = RampRequest(plan.net, why=f"retrained from {plan.serving}, {gates} gates passed")
-
-    async def start(client: Client) -> None:
-        show_change(await client.start_ramp(_TASK, request))
-        await until_ready(client, _TASK, [plan.net], _PATIENCE_S, err.print)
-
-    async def work() -> None:
-        async with connect(url, key, home) as client:
-            await start(client)
-
-    asyncio.run(work())

@@ -1,4 +1,7 @@
-"""Spam logits of every transformer version that is held."""
+"""Spam logits of every transformer version that is held.
+
+Each version has a thread and a queue of its own, which go with it: one that is slow or hangs holds up nobody else.
+"""
 
 import logging
 import os
@@ -10,11 +13,11 @@ from deployments import interpreter
 from deployments.stages.keeper import Keeper
 from deployments.stages.worker import DRY_RUN, Worker, discreet
 from model_store.store import Bundle
-from pipeline.errors import ModelError
 from pipeline.merging import Merger
 from pipeline.models.distilbert import Transformer
 from pipeline.models.tokenizer import WordPiece
 from pipeline.readiness import transformers
+from pipeline.sharing import Sharing
 from pipeline.tuning import best_budget, best_threads
 from pipeline.types import Floats, TokenBatch
 
@@ -43,26 +46,20 @@ class DistilBert:
             from deployments.stages.follower import follow  # who evaluates offline needs no backend
 
             follow(self._keeper, secrets().database_url, transformers)
-        self._worker = Worker()
+        # Whoever waits with copies for longer would be taken for a stage that hangs.
+        self._sharing = Sharing(self._keeper.get, settings.stage_timeout_ms / 2000)
         interpreter.settle()
-        self._merger = Merger(self._run, self._budget)
 
     @discreet
     async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
-        return await self._merger.score(tokens, versions)
+        return await self._sharing.score(tokens, versions)
 
-    def _budget(self, version: str) -> int | None:
-        model = self._keeper.get(version)
-        return model.budget if model else None
+    @discreet
+    async def score_copies(self, tokens: TokenBatch, versions: list[str]) -> Floats | None:
+        return await self._sharing.score_copies(tokens, versions)
 
-    async def _run(self, version: str, tokens: TokenBatch) -> Floats:
-        model = self._keeper.get(version)
-        if model is None:  # let go of meanwhile
-            raise ModelError(f"{version} is not held")
-        return await self._worker.run(model.micro_batch, tokens)
-
-    def _open(self, bundle: Bundle, models: Models) -> Transformer:
-        """The model, dry run, with the threads and the budget that suit this machine.
+    def _open(self, bundle: Bundle, models: Models) -> Merger:
+        """A thread with the model, dry run, with the threads and the budget that suit this machine.
 
         Unless the settings name them they are measured once: a version that comes later must not disturb the traffic.
         """
@@ -79,9 +76,9 @@ class DistilBert:
             log.info("%d threads, %d padded tokens a micro-batch", threads, budget)
         threads, budget = self._tuned
         model = opened(threads)
-        model.budget = budget
-        model.logits(WordPiece(bundle.path, bundle.manifest.max_tokens).encode([DRY_RUN]))
-        return model
+        model.micro_batch(WordPiece(bundle.path, bundle.manifest.max_tokens).encode([DRY_RUN]))
+        worker = Worker()
+        return Merger(bundle.manifest.ref, lambda tokens: worker.run(model.micro_batch, tokens), budget)
 
 
 def _reserved_cores() -> int:

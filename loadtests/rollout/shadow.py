@@ -13,6 +13,7 @@ import msgspec
 
 from deployments.client import Client
 from loadtests.bench.load import Plan, Result
+from loadtests.bench.overload import LATE
 from loadtests.bench.phases import CONNECTIONS, checked, generate
 from loadtests.bench.servers import COMPLETE, Target
 from loadtests.messages import Messages
@@ -23,6 +24,7 @@ from pipeline.errors import NotFound
 from pipeline.orders import ExperimentRequest
 
 AIM_MS = 1.0
+_LATE_MS = 10.0  #: a generator that is further behind (p99) measures itself
 LOAD = 0.4  #: share of the capacity that is offered
 _WARM, _CAPACITY = 500, 3_000  #: messages
 _MOST_CONNECTIONS = 500
@@ -158,7 +160,8 @@ def render(cost: Cost, date: str, command: str) -> str:
         f"Median of the rounds, least and most in brackets; differences are taken within a round. Aim: a shadow costs "
         f"less than {AIM_MS:g} ms of p99. The generator was at most {late:.1f} ms (p99) behind its schedule.",
     ]
-    return "\n".join(["# What a shadow costs", "", head, "", *table, "", *lines, "", *notes, ""])
+    warning = [LATE, ""] if late > _LATE_MS else []
+    return "\n".join(["# What a shadow costs", "", head, "", *warning, *table, "", *lines, "", *notes, ""])
 
 
 def _spread(values: Sequence[float], form: str = ".2f") -> str:

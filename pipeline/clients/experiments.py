@@ -1,8 +1,7 @@
 """Experiments and the trail of their changes, in Postgres. What a change comes to is said in `pipeline.changes`."""
 
 import secrets
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -27,13 +26,11 @@ class Experiments:
     The steward's methods, `advance` and `stop`, do nothing then.
 
     Args:
-        database: Postgres.
-        clock: seconds since the epoch.
+        database: Postgres. Its clock tells when a ramp took its steps, as it does for all who read that.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     async def all(self) -> list[Experiment]:
         """Those in force."""
@@ -135,8 +132,8 @@ class Experiments:
         Raises:
             InvalidField: the version is the control, or the steps do not lead to all of the traffic.
         """
-        started = msgspec.structs.replace(ramp, step=0, since=self._clock())
         async with self._changing(task, expected_revision) as change:
+            started = msgspec.structs.replace(ramp, step=0, since=await change.now())
             new = changes.start_ramp(change.old, started, default=default, sticky_by=sticky_by)
             return await change.to(new, "ramp", who, why)
 
@@ -150,7 +147,7 @@ class Experiments:
         async with self._changing(task) as change:
             if change.old.revision != revision:
                 return None
-            return await change.to(changes.advance(change.old, step, self._clock()), "advance", who, why)
+            return await change.to(changes.advance(change.old, step, await change.now()), "advance", who, why)
 
     async def stop(
         self, task: Task, treatment: str, *, why: str, revision: int, who: str = "guardrail"
@@ -193,6 +190,10 @@ class _Change:
     def __init__(self, connection: Connection, old: Experiment) -> None:
         self._connection = connection
         self.old = old
+
+    async def now(self) -> float:
+        """Seconds since the epoch."""
+        return float(await self._connection.fetchval(_SQL["now"]))
 
     async def earlier(self, default: str) -> str:
         return await _earlier(self._connection, self.old.task, default)

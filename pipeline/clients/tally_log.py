@@ -38,8 +38,10 @@ class TallyLog:
             return
         try:
             async with self._database.transaction() as connection:
-                self._sent = _Sent(await connection.fetchval(_SQL["transaction"]), counts)
-                await _add(connection, counts)
+                begun = await connection.fetchrow(_SQL["transaction"])
+                assert begun is not None
+                self._sent = _Sent(begun["id"], counts)
+                await _add(connection, counts.no_older_than(begun["oldest"]))
         except BaseException:
             if self._sent is None:
                 self._tally.restore(counts)
@@ -81,6 +83,8 @@ def _arm_columns(rows: list[tuple[Minute, ArmCounts]]) -> tuple[object, ...]:
         minutes,
         [each.exposures for each in counted],
         [each.failures for each in counted],
+        [each.units for each in counted],
+        [each.failed_units for each in counted],
         [number for each in counted for number in each.latency],
         len(BOUNDS) + 1,
     )

@@ -1,5 +1,6 @@
 """What an experiment has shown so far, read from Postgres."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -9,11 +10,12 @@ from pipeline import findings
 from pipeline.clients import queries
 from pipeline.clients.experiments import Experiments
 from pipeline.clients.postgres import Connection, Database
-from pipeline.clients.trials import Trials, count_requests, read_latencies
-from pipeline.course import Course, EvidenceSettings
+from pipeline.clients.trials import KEPT_S, Trials, count_requests, read_minutes
+from pipeline.course import Course, EvidenceSettings, Seen
 from pipeline.evidence import Count
 from pipeline.findings import Point, RampFigures, Report, Series, ShadowFigures
 from pipeline.guardrails import Limits, stops_at
+from pipeline.minutes import recent_p99_ms
 from pipeline.routing import Experiment, Task
 from pipeline.trial import Arm, Trial
 
@@ -49,9 +51,11 @@ class TrialReports:
             now = float(await connection.fetchval(_SQL["clock"]))
         found = [await self._course(experiment, treatment, now) for treatment in experiment.began]
         async with self._database.connection() as connection:
-            arms = [await _arms(connection, course.trial, now) for course in found]
+            arms = [await _arms(connection, course, now) for course in found]
             control = arms[0].control if arms else await _alone(connection, experiment, now)
-            shown = findings.report(task, control, arms)
+            # Intervals take their time, and messages pass here.
+            shown = await asyncio.to_thread(findings.report, task, control, arms)
+            ramp = await asyncio.to_thread(_ramp, experiment, found, now)
             series = [await _series(connection, experiment, course) for course in found]
             return msgspec.structs.replace(
                 shown,
@@ -62,7 +66,7 @@ class TrialReports:
                 revision=experiment.revision,
                 stops_at=stops_at(experiment.ramp.limits if experiment.ramp else Limits()),
                 shadows=await _shadows(connection, experiment, now),
-                ramp=_ramp(experiment, found, now),
+                ramp=ramp,
             )
 
     async def _course(self, experiment: Experiment, treatment: str, now: float) -> Course:
@@ -70,27 +74,29 @@ class TrialReports:
         return found or courses.opened(experiment, treatment, now, {}, self._settings)
 
 
-async def _arms(connection: Connection, trial: Trial, now: float) -> Trial:
+async def _arms(connection: Connection, course: Course, now: float) -> Trial:
     """With what both arms did until now."""
-    pair = (trial.control.name, trial.treatment.name)
-    control, treatment = await _read_arms(connection, trial.task, pair, trial.since, now)
+    trial = course.trial
+    names = (trial.control.name, trial.treatment.name)
+    total = courses.total(course, await count_requests(connection, trial.task, names, course.settled_until))
+    p99 = await _p99(connection, trial.task, names, now)
+    control, treatment = (courses.arm(name, total[name], p99.get(name)) for name in names)
     return msgspec.structs.replace(trial, control=control, treatment=treatment)
 
 
 async def _alone(connection: Connection, experiment: Experiment, now: float) -> Arm:
-    """A control that nothing is compared with, since the last change."""
-    since = await connection.fetchval(_SQL["changed"], experiment.task, experiment.revision) or 0.0
-    (arm,) = await _read_arms(connection, experiment.task, (experiment.control,), courses.first_minute(since), now)
-    return arm
+    """A control that nothing is compared with, since the last change, or for as long as minutes are kept."""
+    changed = await connection.fetchval(_SQL["changed"], experiment.task, experiment.revision) or 0.0
+    since, names = courses.first_minute(max(changed, now - KEPT_S)), (experiment.control,)
+    seen = await count_requests(connection, experiment.task, names, since)
+    p99 = await _p99(connection, experiment.task, names, now)
+    return courses.arm(experiment.control, seen.get(experiment.control, Seen()), p99.get(experiment.control))
 
 
-async def _read_arms(
-    connection: Connection, task: str, names: tuple[str, ...], since: float, now: float
-) -> tuple[Arm, ...]:
-    requests = await count_requests(connection, task, names, since)
-    minutes = await read_latencies(connection, task, names, now - _HOUR_S)
-    p99 = {name: courses.recent_p99_ms(minutes, (name,), _LEAST).get(name) for name in names}
-    return tuple(Arm(name, requests.get(name, Count()), p99[name]) for name in names)
+async def _p99(connection: Connection, task: str, names: tuple[str, ...], now: float) -> dict[str, float]:
+    """Of each arm for itself, over the last minutes."""
+    minutes = await read_minutes(connection, task, names, now - _HOUR_S)
+    return {arm: p99 for name in names for arm, p99 in recent_p99_ms(minutes, (name,), _LEAST).items()}
 
 
 async def _series(connection: Connection, experiment: Experiment, course: Course) -> list[Series]:

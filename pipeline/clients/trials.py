@@ -1,6 +1,7 @@
 """Trials in Postgres: evidence is added bucket by bucket, each exactly once, whoever does it."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -10,14 +11,17 @@ import msgspec
 from pipeline import course as courses
 from pipeline.clients import queries
 from pipeline.clients.postgres import Connection, Database
-from pipeline.course import Course, EvidenceSettings, Latencies
+from pipeline.course import Course, EvidenceSettings, Seen
 from pipeline.evidence import Bucket, Count
 from pipeline.judgement import Label, heard
+from pipeline.minutes import ArmMinute, broken_minutes, recent_p99_ms
+from pipeline.receipts import MAX_AGE_S
 from pipeline.routing import Experiment
-from pipeline.trial import Arm, Span, questions
+from pipeline.trial import Span, questions
 
 _SQL = queries.load("trials")
 _HOUR_S = 3600.0
+KEPT_S = 48 * _HOUR_S  #: minutes are
 #: A label's transaction is committed by then, so that it can be seen.
 _LATE_S = 60.0
 
@@ -47,10 +51,9 @@ class Trials:
             if found := await connection.fetchrow(_SQL["find"], *key):
                 return _course(found)
             arms = (experiment.control, treatment)
-            requests = await count_requests(connection, experiment.task, arms, courses.first_minute(now))
-            new = courses.opened(experiment, treatment, now, requests, self._settings)
-            values = (new.trial, new.progress, new.labels_until, new.failures_until)
-            await connection.execute(_SQL["open"], *key, experiment.control, *values)
+            seen = await count_requests(connection, experiment.task, arms, courses.first_minute(now))
+            new = courses.opened(experiment, treatment, now, seen, self._settings)
+            await connection.execute(_SQL["open"], *key, experiment.control, *_columns(new))
             return _course(await connection.fetchrow(_SQL["find"], *key))
 
     async def find(self, experiment: Experiment, treatment: str) -> Course | None:
@@ -71,9 +74,17 @@ class Trials:
             if kept.course.labels_until != course.labels_until:
                 return kept.course
             arrived = await self._labels(kept.connection, experiment, kept.course, until)
-            after, closed = courses.with_labels(kept.course, arrived, until)
+            # In a thread: there may be many labels, and messages pass here.
+            after, closed = await asyncio.to_thread(courses.with_labels, kept.course, arrived, until)
             await kept.connection.execute(_SQL["add_units"], *key, [label.unit for label in arrived])
             return await kept.save(after, closed, until)
+
+    async def prune(self) -> None:
+        """Delete what nobody needs any more. Labels of an arm that left come as long as receipts last."""
+        async with self._database.connection() as connection:
+            await connection.execute(_SQL["close"], MAX_AGE_S)
+            await connection.execute(_SQL["drop_arm_minutes"], KEPT_S)
+            await connection.execute(_SQL["drop_shadow_minutes"], KEPT_S)
 
     async def close_requests(self, experiment: Experiment, course: Course, until: float, least: int) -> Course:
         """Add the requests that were counted until now, as `close_labels` does labels.
@@ -85,15 +96,25 @@ class Trials:
         async with self._locked(_key(experiment, treatment)) as kept:
             if kept.course.failures_until != course.failures_until:
                 return kept.course
-            trial = kept.course.trial
-            pair = (trial.control.name, treatment)
-            requests = await count_requests(kept.connection, trial.task, pair, trial.since)
-            minutes = await read_latencies(kept.connection, trial.task, pair, until - _HOUR_S)
-            p99 = courses.recent_p99_ms(minutes, pair, least)
-            control, treated = (Arm(arm, requests.get(arm, Count()), p99.get(arm)) for arm in pair)
-            # In a thread: where most requests of an outage failed, a bucket may take a second, and messages pass here.
-            after, closed = await asyncio.to_thread(courses.with_requests, kept.course, control, treated, until)
-            return await kept.save(after, closed, until)
+            old, names = kept.course, (kept.course.trial.control.name, treatment)
+            seen = await count_requests(kept.connection, experiment.task, names, old.settled_until)
+            total = courses.total(old, seen)
+            since = max(until - _HOUR_S, old.settled_until)  # what was before the trial is not its treatment's
+            minutes = await read_minutes(kept.connection, experiment.task, names, since)
+            p99 = recent_p99_ms(minutes, names, least)
+            broken = broken_minutes([each for each in minutes if 60 * each.minute < until], *names)
+            control = courses.arm(names[0], total[names[0]], p99.get(names[0]))
+            treated = courses.arm(treatment, total[treatment], p99.get(treatment), broken)
+            after, closed = courses.with_requests(old, control, treated, until)
+            if (end := courses.settles_at(after, until)) is not None:
+                settled = await count_requests(kept.connection, experiment.task, names, after.settled_until, end)
+                after = courses.with_settled(after, settled, end)
+            return await kept.save(after, closed, self._told_at(until))
+
+    def _told_at(self, until: float) -> float:
+        """Points of a plot are as wide as buckets of labels."""
+        last = courses.last_end(until, self._settings.label_bucket_s)
+        return last if last >= until else courses.next_end(last, self._settings.label_bucket_s)
 
     async def _labels(
         self, connection: Connection, experiment: Experiment, course: Course, until: float
@@ -129,23 +150,41 @@ class _Kept:
         self._key = key
 
     async def save(self, course: Course, closed: Span | None = None, until: float = 0.0) -> Course:
-        values = (course.trial, course.progress, course.labels_until, course.failures_until)
-        await self.connection.execute(_SQL["save"], *self._key, *values)
+        await self.connection.execute(_SQL["save"], *self._key, *_columns(course))
         if closed:
             rows = [(*self._key, *row) for row in _bucket_rows(course, closed, until)]
             await self.connection.executemany(_SQL["add_bucket"], rows)
         return course
 
 
-async def count_requests(connection: Connection, task: str, arms: Iterable[str], since: float) -> dict[str, Count]:
-    """Of each arm that had any: failures among requests."""
-    rows = await connection.fetch(_SQL["requests"], task, list(arms), since)
-    return {row["arm"]: Count(row["events"], row["rows"]) for row in rows}
+async def count_requests(
+    connection: Connection, task: str, arms: Iterable[str], since: float, until: float = math.inf
+) -> dict[str, Seen]:
+    """Of each arm that had any."""
+    rows = await connection.fetch(_SQL["requests"], task, list(arms), since, until)
+    return {
+        arm: Seen(Count(failures, exposures), Count(failed_units, units))
+        for arm, failures, exposures, failed_units, units in rows
+    }
 
 
-async def read_latencies(connection: Connection, task: str, arms: Iterable[str], since: float) -> list[Latencies]:
-    rows = await connection.fetch(_SQL["latencies"], task, list(arms), since)
-    return [msgspec.convert(dict(row), Latencies) for row in rows]
+async def read_minutes(connection: Connection, task: str, arms: Iterable[str], since: float) -> list[ArmMinute]:
+    rows = await connection.fetch(_SQL["minutes"], task, list(arms), since)
+    return [
+        ArmMinute(arm, minute, latency, Count(failures, exposures))
+        for arm, minute, latency, failures, exposures in rows
+    ]
+
+
+def _columns(course: Course) -> tuple[object, ...]:
+    return (
+        course.trial,
+        course.progress,
+        course.labels_until,
+        course.failures_until,
+        course.settled_until,
+        course.settled,
+    )
 
 
 def _bucket_rows(course: Course, closed: Span, until: float) -> Iterable[tuple[object, ...]]:
@@ -161,5 +200,5 @@ def _key(experiment: Experiment, treatment: str) -> _Key:
 
 
 def _course(row: asyncpg.Record | None) -> Course:
-    assert row is not None  # trials are never deleted
+    assert row is not None  # a trial under way is not deleted
     return msgspec.convert(dict(row), Course)

@@ -15,14 +15,13 @@ from pipeline.trail import Setup
 from tests.support.database import forget_experiments
 
 RAMP = Ramp("m/2", (Step(0.01, 60.0, 10, 2, margin=0.01), Step(0.25), Step(1.0)), Limits(p99_ms=90.0))
-NOW = 1_000.5
 
 
 @pytest.fixture
 async def experiments(database: Database) -> Experiments:
     """None are left of other tests."""
     await forget_experiments(database)
-    return Experiments(database, clock=lambda: NOW)
+    return Experiments(database)
 
 
 async def test_an_experiment_keeps_its_salt_and_counts_revisions(experiments: Experiments) -> None:
@@ -40,10 +39,26 @@ async def test_a_ramp_comes_back_whole(experiments: Experiments) -> None:
     await experiments.put("spam", Setup({"m/1": 1}), who="ann")
     ramped = await experiments.start_ramp("spam", RAMP, who="ann", sticky_by="message")
     assert ramped.ramp and (ramped.ramp.steps, ramped.ramp.limits) == (RAMP.steps, RAMP.limits)
-    assert (ramped.arms, ramped.ramp.step, ramped.ramp.since) == ({"m/1": 0.99, "m/2": 0.01}, 0, NOW)
+    assert (ramped.arms, ramped.ramp.step) == ({"m/1": 0.99, "m/2": 0.01}, 0)
     assert await experiments.get("spam") == ramped
     (change, _) = await experiments.history("spam")
     assert (change.act, change.after.ramp, change.after.control) == ("ramp", ramped.ramp, "m/1")
+
+
+async def test_steps_are_timed_by_the_clock_of_postgres(
+    experiments: Experiments, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host whose clock is wrong neither skips a step's time nor prolongs it."""
+    monkeypatch.setattr("time.time", lambda: 1_000.5)
+    async with database.connection() as connection:
+        begun = await connection.fetchval("select extract(epoch from clock_timestamp())::float8")
+    await experiments.put("spam", Setup({"m/1": 1}), who="ann")
+    first = await experiments.start_ramp("spam", RAMP, who="ann")
+    second = await experiments.advance("spam", 1, why="seen enough", revision=first.revision)
+    async with database.connection() as connection:
+        ended = await connection.fetchval("select extract(epoch from clock_timestamp())::float8")
+    assert first.ramp and second and second.ramp
+    assert begun <= first.ramp.since <= second.ramp.since <= ended
 
 
 async def test_every_change_leaves_a_trail(experiments: Experiments) -> None:

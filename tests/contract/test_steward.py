@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from deployments.steward import Steward
 from pipeline.clients.experiments import Experiments
 from pipeline.clients.postgres import Database
 from pipeline.clients.trial_reports import TrialReports
+from pipeline.clients.trials import Trials
 from pipeline.course import EvidenceSettings
 from pipeline.errors import Unavailable
 from pipeline.evidence import Count
@@ -133,7 +135,7 @@ async def test_a_good_model_goes_all_the_way_up_the_ramp(database: Database, rep
         found = await experiments.get("spam")
         for arm in (OLD, NEW):
             for _ in range(60):
-                tally.exposed("spam", arm, 0.01, False)
+                tally.exposed("spam", arm, "u", False, 0.01)
             await add_labels(database, legitimate(rng, arm, 0.01, 20, found.revision))
         return found if found.control == NEW else None
 
@@ -144,20 +146,118 @@ async def test_a_good_model_goes_all_the_way_up_the_ramp(database: Database, rep
 
 
 async def test_failures_stop_a_ramp(database: Database, replicas: Replicas) -> None:
-    experiments, tally = Experiments(database), Tally()
+    experiments, tally, ids = Experiments(database), Tally(), count()
     await experiments.put("spam", Setup({OLD: 1.0}, control=OLD), who="ann")
     await experiments.start_ramp("spam", Ramp(NEW), who="ann")
     await replicas.start(tally)
 
     async def traffic() -> Experiment | None:
         for nth in range(100):
-            tally.exposed("spam", OLD, 0.01, False)
-            tally.exposed("spam", NEW, 0.01, nth % 5 == 0)
+            tally.exposed("spam", OLD, f"{next(ids)}", False, 0.01)
+            tally.exposed("spam", NEW, f"{next(ids)}", nth % 3 == 0, 0.01)
         return await until(database, lambda found: found.ramp is None)()
 
     stopped = await eventually(traffic)
     assert stopped.arms == {OLD: 1.0, NEW: 0.0}
     assert "fails more often than" in (await experiments.history("spam"))[0].why
+
+
+async def test_a_failed_batch_stops_no_ramp(database: Database, replicas: Replicas) -> None:
+    experiments, tally = Experiments(database), Tally()
+    await experiments.put("spam", Setup({OLD: 1.0}, control=OLD), who="ann")
+    await experiments.start_ramp("spam", Ramp(NEW), who="ann")
+    await replicas.start(tally)
+    await asyncio.sleep(2 * SETTINGS.failure_bucket_s)
+    for nth in range(1_000):
+        tally.exposed("spam", OLD, f"a{nth}", False, 0.01)
+    for nth in range(200):
+        tally.exposed("spam", NEW, f"b{nth}", True, None)
+
+    async def counted_all() -> bool:
+        (compared,) = (await TrialReports(database, SETTINGS).report("spam")).compared
+        failures = compared.findings[-1]
+        return failures.question == "failures" and failures.events == 200
+
+    assert await eventually(counted_all)
+    await asyncio.sleep(4 * SETTINGS.tick_s)
+    assert (await experiments.get("spam")).ramp is not None
+
+
+async def test_one_tenant_of_three_stops_no_ramp(database: Database, replicas: Replicas) -> None:
+    """It labels as it likes: verdicts name the arm."""
+    experiments = Experiments(database)
+    await add_tenants(database, "other", "third")
+    await experiments.put("spam", HALVES, who="ann")
+    await replicas.start()
+
+    async def labels_of(tenant: str, arm: str, said: str, size: int) -> None:
+        await add_labels(database, [row(arm, said, tenant=tenant, sender=f"{next(_senders)}") for _ in range(size)])
+
+    for _ in range(8):
+        for tenant in ("other", "third"):
+            for arm in (OLD, NEW):
+                await labels_of(tenant, arm, "ham", 20)
+        await labels_of("acme", NEW, "spam", 10)
+        await labels_of("acme", OLD, "ham", 10)
+        await asyncio.sleep(0.1)
+    await eventually(until_rows(database, 600))
+    report = await TrialReports(database, SETTINGS).report("spam")
+    assert report.compared[0].findings[0].e_value > 1e6
+    assert "without the labels of one tenant" in report.compared[0].findings[0].verdict
+    assert (await experiments.get("spam")).revision == 1
+
+
+_senders = count()
+
+
+async def test_old_minutes_and_trials_of_arms_that_left_are_deleted(database: Database) -> None:
+    experiments = Experiments(database)
+    await experiments.put("spam", Setup({OLD: 0.5, NEW: 0.5}, control=OLD), who="ann")
+    steward = Steward(database, Tally(), experiments, SETTINGS)
+    await add_labels(database, [row(OLD, "ham", sender="a")])
+    await steward.round()
+    await asyncio.sleep(2 * SETTINGS.label_bucket_s)
+    await steward.round()
+    await steward.stop()
+    async with database.connection() as connection:
+        await connection.execute(_MINUTE, "spam", NEW, 3.0)  # days ago; not settled yet
+        await connection.execute(_MINUTE, "spam", "net/9", 3.0)
+        await connection.execute(_MINUTE, "spam", "net/9", 1.0)
+        await connection.execute("update trials set settled_until = now() - interval '4 days'")
+
+    async def left() -> list[int]:
+        await Trials(database, SETTINGS).prune()
+        async with database.connection() as connection:
+            names = ("arm_minutes", "trials", "trial_units", "trial_buckets")
+            return [await connection.fetchval(f"select count(*) from {name}") for name in names]
+
+    assert await left() == [2, 1, 1, 1]
+    async with database.connection() as connection:
+        await connection.execute("update trials set settled_until = now(), failures_until = now() - interval '91 days'")
+    assert await left() == [1, 1, 1, 1]  # the trial is under way
+    await experiments.end("spam", who="ann")
+    async with database.connection() as connection:
+        await connection.execute("update trials set failures_until = now() - interval '89 days'")
+    assert await left() == [1, 1, 1, 1]
+    async with database.connection() as connection:
+        await connection.execute("update trials set failures_until = now() - interval '91 days'")
+    assert await left() == [1, 0, 0, 0]
+
+
+_MINUTE = """
+insert into arm_minutes (task, arm, minute, exposures, failures, latency)
+values ($1, $2, now() - make_interval(secs => 86400 * $3), 1, 0, '{}')
+"""
+
+
+async def test_the_one_that_leads_prunes_by_itself(database: Database) -> None:
+    async with database.connection() as connection:
+        await connection.execute(_MINUTE, "spam", "net/9", 3.0)
+    steward = Steward(database, Tally(), Experiments(database), SETTINGS)
+    await steward.round()
+    await steward.stop()
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from arm_minutes") == 0
 
 
 async def test_labels_in_random_order_across_two_stewards_count_once(database: Database, replicas: Replicas) -> None:
@@ -208,7 +308,7 @@ async def test_a_steward_waits_for_postgres_and_goes_on(database: Database, capl
     await experiments.put("spam", HALVES, who="ann")
     steward = Steward(database, tally, experiments, SETTINGS)
     await steward.round()
-    tally.exposed("spam", OLD, 0.01, False)
+    tally.exposed("spam", OLD, "u", False, 0.01)
     async with database.connection() as connection:
         await connection.execute("alter table arm_minutes rename to away")
         await connection.execute(
@@ -234,7 +334,7 @@ async def test_what_a_replica_counted_is_written_when_it_stops(database: Databas
     tally = Tally()
     steward = Steward(database, tally, Experiments(database), msgspec.structs.replace(SETTINGS, tick_s=60.0))
     await steward.round()
-    tally.exposed("spam", OLD, 0.01, True)
+    tally.exposed("spam", OLD, "u", True, 0.01)
     await steward.stop()
     report = await TrialReports(database, SETTINGS).report("spam")
     assert (report.control.exposures, report.control.failures.hits) == (1, 1)

@@ -1,6 +1,8 @@
 """What one run of retraining makes of what. Kept until the run ends, so that one that was cut off goes on."""
 
+import logging
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,8 @@ from training.examples import Example
 NET, TREES = "distilbert", "lightgbm"  #: names of the two models that are made
 RECORD = "retrain.json"  #: among a version's files: what the run was
 
+log = logging.getLogger(__name__)
+
 Read = Callable[[datetime | None], list[Example]]  #: the feedback from then on; None: all
 
 
@@ -29,6 +33,7 @@ class Plan(msgspec.Struct, frozen=True):
     messages: int  #: of the feedback that is trained on
     news: int  #: messages of which something was said since then
     left_out: int  #: that resemble what the gates ask
+    revision: int | None = None  #: of the spam experiment then, 0: there was none; None: nobody asked
 
     @property
     def name(self) -> str:
@@ -41,6 +46,12 @@ class Run(msgspec.Struct, frozen=True):
 
     plan: Plan
     feedback: list[Example]
+
+    def beside(self, revision: int | None) -> "Run":
+        """The run with the spam experiment's revision, unless it knows one: it keeps the one that it began beside."""
+        if self.plan.revision is not None:
+            return self
+        return Run(msgspec.structs.replace(self.plan, revision=revision), self.feedback)
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -118,10 +129,10 @@ def number(ref: str) -> str:
 
 
 def kept(folder: Path, serving: str) -> Run | None:
-    """The run that was cut off, if one was.
+    """The run that was cut off, if one was and `serving` still serves: a candidate is compared with what serves.
 
     Raises:
-        ConfigError: it was for another version.
+        ConfigError: its plan cannot be read.
     """
     try:
         run = msgspec.json.decode((folder / _PLAN).read_bytes(), type=Run)
@@ -130,10 +141,17 @@ def kept(folder: Path, serving: str) -> Run | None:
     except msgspec.DecodeError as error:
         raise ConfigError(f"{folder / _PLAN} cannot be read: {error}; remove {folder} to begin anew") from None
     if run.plan.serving != serving:
-        raise ConfigError(
-            f"{folder} holds a run that was cut off, for {run.plan.serving} and not {serving}; remove it to begin anew"
+        log.warning(
+            "the run in %s was for %s, and %s serves: a new one takes its place", folder, run.plan.serving, serving
         )
+        return None
     return run
+
+
+def clear(folder: Path) -> None:
+    """Forget a run, and the texts of customers that it holds."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def keep(folder: Path, run: Run) -> None:

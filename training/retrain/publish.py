@@ -63,7 +63,7 @@ def publish(store: Store, folder: Path) -> str:
     manifest = read_folder(folder)
     if manifest.version in store.versions(manifest.name):
         if store.manifest(manifest.ref) != manifest:
-            raise ModelError(f"somebody else published {manifest.ref} meanwhile; remove the run's folder to begin anew")
+            raise ModelError(f"somebody else published {manifest.ref} meanwhile; the next run begins anew")
         return manifest.ref
     return store.publish(folder, manifest)
 

@@ -12,13 +12,14 @@ from tokenizers import Tokenizer
 
 from model_store.manifest import DataSource
 from model_store.store import Store
+from pipeline.errors import ModelError
 from training.dataset import build
 from training.gates import Verdict, all_passed, judge
 from training.net import SpamNet
 from training.nets import tuned_weights
 from training.recipe import Recipe
 from training.retrain.measure import Measured, Trial, measure
-from training.retrain.plan import Plan, Read, draw_up, keep, kept, number, partner
+from training.retrain.plan import Plan, Read, clear, draw_up, keep, kept, number, partner
 from training.retrain.publish import assemble, publish
 from training.retrain.report import REPORT, Record, write
 from training.retrain.settings import RetrainSettings
@@ -43,10 +44,11 @@ class Retraining:
         out: folder of the run, of reports and of checkpoints.
         read: gives the feedback.
         checkpoint: of the serving version; None: the one in `out`, if an earlier run left it there.
+        revision: of the spam experiment, whose control serves. A run that goes on keeps the one that it began with.
 
     Raises:
         ModelError: the serving version is missing, tampered with or no transformer.
-        ConfigError: a corpus is missing, the checkpoint is of another version, or so is the run in `out`.
+        ConfigError: a corpus is missing, the checkpoint is of another version, or the run in `out` cannot be read.
         Unavailable: the store or the feedback is away.
     """
 
@@ -58,6 +60,7 @@ class Retraining:
         out: Path,
         read: Read,
         checkpoint: Path | None = None,
+        revision: int | None = None,
     ) -> None:
         self._settings, self._store, self._out = settings, store, out
         self._work = out / "run"
@@ -70,16 +73,21 @@ class Retraining:
             self._start(self.checkpoint)  # before hours are spent on other things
         earlier = kept(self._work, serving)
         self.is_resumed = earlier is not None
-        self._planned = earlier or draw_up(store, self._serving, read, self._trial.examples)
+        self._planned = (earlier or draw_up(store, self._serving, read, self._trial.examples)).beside(revision)
 
     @property
     def plan(self) -> Plan:
         return self._planned.plan
 
     @property
+    def least_news(self) -> int:
+        """New messages of feedback below which a run is not worthwhile."""
+        return self._settings.least_news
+
+    @property
     def is_worthwhile(self) -> bool:
         """Whether there is enough new feedback, or a run to go on with."""
-        return self.is_resumed or self.plan.news >= self._settings.least_news
+        return self.is_resumed or self.plan.news >= self.least_news
 
     def data(self) -> list[DataSource]:
         """What it would train, calibrate and test on; nothing is written."""
@@ -93,6 +101,8 @@ class Retraining:
             ModelError: somebody else published under the candidate's name meanwhile.
             Unavailable: the store is away; the same again goes on where this stopped.
         """
+        if not self.is_resumed:
+            clear(self._work)
         keep(self._work, self._planned)
         recipe = self._recipe
         recipe.run()
@@ -109,10 +119,17 @@ class Retraining:
             for made, parent, goes_on in pairs:  # the bundle first: a transformer never names one that is not there
                 folder = self._work / "push" / made.manifest.name
                 assemble(made, folder, parent.manifest, candidate.figures, report, files, goes_on=goes_on)
-                published.append(publish(self._store, folder))
+                published.append(self._push(folder))
             self._keep_weights(recipe)
-        shutil.rmtree(self._work)
+        clear(self._work)
         return Outcome(self.plan, verdicts, report / REPORT, published)
+
+    def _push(self, folder: Path) -> str:
+        try:
+            return publish(self._store, folder)
+        except ModelError:
+            clear(self._work)  # under this name it can never be published: the next run begins anew
+            raise
 
     @cached_property
     def _recipe(self) -> Recipe:

@@ -34,3 +34,6 @@ from (
     from experiment_changes where task = $1
 ) as changes
 where before <> after order by revision desc
+
+-- name: now
+select extract(epoch from clock_timestamp())::float8

@@ -89,6 +89,14 @@ def test_the_profiles_that_ship_name_every_deployment(profile):
     assert named == NAMES - set(found.settings.placement.in_ingress)
 
 
+def test_what_the_production_profile_says_of_the_spool_is_so(tmp_path):
+    """Uncommented, it is a setting, and its absolute path stays as it is."""
+    text = (ROOT / "configs" / "serve.production.yaml").read_text()
+    (tmp_path / "serve.yaml").write_text(text.replace("# feedback: {spool", "feedback: {spool"))
+    spool = load(tmp_path / "serve.yaml", NAMES).settings.feedback.spool
+    assert project_path(spool) == Path("/var/lib/winnow/feedback")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [

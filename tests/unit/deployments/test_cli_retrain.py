@@ -11,10 +11,12 @@ import yaml
 
 from configs.settings import ROOT
 from model_store.store import LocalStore
+from pipeline import changes
 from pipeline.clients.accounts import Accounts
 from pipeline.clients.feedback_log import FeedbackLog
 from pipeline.clients.postgres import Database
 from pipeline.feedback import Feedback
+from pipeline.ramps import Ramp
 from tests.support import tiny_corpora
 from tests.support.api_server import ApiServer
 from tests.support.database import within
@@ -74,6 +76,10 @@ def squeezed(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
+def squeezed_all(text: str) -> str:
+    return " ".join(text.split())
+
+
 def test_a_dry_run_says_what_would_be_trained_on(online: Winnow, words: list[str], serving: Serving):
     shown = online(*words, "--dry-run")
     assert shown.exit_code == 0, shown.stderr
@@ -95,11 +101,33 @@ def test_a_good_candidate_is_published_and_gets_one_percent(online: Winnow, api:
     assert versions() == ["1", "2"]
     (asked,) = api.bodies("/v1/experiments/spam/ramp")
     assert asked["version"] == "distilbert/2"
+    assert asked["revision"] == 1, "that of the time when the run was planned"
     assert asked["why"] == "retrained from distilbert/1, 5 gates passed"
     assert api.experiment.ramp is not None
     assert api.experiment.arms == {"distilbert/1": pytest.approx(0.99), "distilbert/2": pytest.approx(0.01)}
     (report,) = Path("build/retrain/reports").glob("*-distilbert-2/report.md")
     assert "Every gate is passed." in report.read_text()
+
+
+def test_a_colleagues_ramp_goes_on_and_the_candidate_waits(online: Winnow, api: ApiServer, words: list[str]):
+    theirs = changes.start_ramp(api.experiment, Ramp("distilbert/7"))
+    api.experiment = theirs
+    refused = online(*words, "--ramp")
+    assert refused.exit_code == 1
+    assert "as it is now, the candidate would get no traffic: a ramp of distilbert/7 is under way" in squeezed_all(
+        refused.stderr
+    )
+    assert "error: distilbert/2 is published and gets no traffic" in squeezed_all(refused.stderr)
+    assert versions() == ["1", "2"]
+    assert api.experiment == theirs
+    assert api.bodies("/v1/experiments/spam/ramp") == []
+
+
+def test_a_ramp_beside_another_version_than_serves_is_refused_before_training(online: Winnow, words: list[str]):
+    failed = online(*words, "--ramp", "--serving", "distilbert/9")
+    assert failed.exit_code == 1
+    assert "a ramp compares with distilbert/1, which serves" in squeezed_all(failed.stderr)
+    assert versions() == ["1"]
 
 
 def test_a_failed_gate_is_exit_code_1_and_no_traffic(
@@ -121,7 +149,7 @@ def test_little_news_trains_nothing(online: Winnow, words: list[str], serving: S
     (tmp_path / "retrain.yaml").write_text(serving.config.read_text().replace("least_news: 20", "least_news: 61"))
     shown = online(*words, "--config", "retrain.yaml")
     assert shown.exit_code == 0
-    assert "too little is new" in shown.stdout
+    assert "too little is new to train on: 60 messages, of 61 at least." in squeezed_all(shown.stdout)
     assert versions() == ["1"]
     assert not Path("build").exists()
 
@@ -133,12 +161,17 @@ def test_little_news_trains_nothing(online: Winnow, words: list[str], serving: S
         (["--serving", "lightgbm/1"], "lightgbm/1 is no transformer"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
         (["--database-url", "mysql://localhost/winnow"], "postgresql://"),
+        (
+            ["--database-url", "postgresql://u:secret@127.0.0.1:1/w"],
+            "feedback cannot be read from 127.0.0.1: the database",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(online: Winnow, words: list[str], options: list[str], complaint: str):
     failed = online(*words, *options)
     assert failed.exit_code == 1
-    assert complaint in failed.stderr
+    assert complaint in squeezed_all(failed.stderr)
+    assert "secret" not in failed.stderr
 
 
 def test_in_the_environment_of_serving_the_other_one_is_named(

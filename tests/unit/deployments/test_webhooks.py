@@ -1,5 +1,6 @@
 """Webhooks over a real socket: signed, tried again, given up."""
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator
 
@@ -23,8 +24,12 @@ class Receiver:
         self.statuses: list[int] = []
         self.received: list[tuple[str, bytes]] = []
         self.url = ""
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def handle(self, request: web.Request) -> web.Response:
+        if request.path == "/slow":
+            await self.open.wait()
         self.received.append((request.headers[SIGNATURE], await request.read()))
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
 
@@ -33,7 +38,7 @@ class Receiver:
 async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver()
     app = web.Application()
-    app.router.add_post("/hook", made.handle)
+    app.router.add_post("/{path}", made.handle)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -46,7 +51,8 @@ async def deliver(url: str, tenant: str = "bank") -> list[str]:
     """How the delivery ended."""
     ended: list[str] = []
     hooks = Webhooks(lambda name: Webhook(url, SECRET) if name == "bank" else None, ended.append, (0.0, 0.0))
-    await hooks.deliver(tenant, INTENT)
+    hooks.deliver(tenant, INTENT)
+    await hooks.settled()
     await hooks.stop()
     return ended
 
@@ -82,3 +88,37 @@ async def test_nobody_there_is_given_up() -> None:
 async def test_a_tenant_without_a_webhook_is_not_told(receiver: Receiver) -> None:
     assert await deliver(receiver.url, "shop") == []
     assert receiver.received == []
+
+
+async def test_a_webhook_that_hangs_takes_nothing_from_other_tenants(receiver: Receiver) -> None:
+    receiver.open.clear()
+    slow, delivered = receiver.url.replace("/hook", "/slow"), asyncio.Event()
+    ended: list[str] = []
+
+    def count(outcome: str) -> None:
+        ended.append(outcome)
+        if outcome == "delivered":
+            delivered.set()
+
+    hooks = Webhooks(lambda name: Webhook(slow if name == "slow" else receiver.url, SECRET), count)
+    for _ in range(103):
+        hooks.deliver("slow", INTENT)
+    assert ended == ["dropped"] * 3
+    hooks.deliver("bank", INTENT)
+    await asyncio.wait_for(delivered.wait(), 5)
+    assert ended == ["dropped"] * 3 + ["delivered"]
+    await hooks.stop()
+    receiver.open.set()
+    await asyncio.sleep(0)
+    assert ended == ["dropped"] * 3 + ["delivered"], "what was under way is let go"
+
+
+async def test_between_tries_nothing_is_waited_for_when_it_stops() -> None:
+    (port,) = free_ports(1)
+    ended: list[str] = []
+    hooks = Webhooks(lambda _: Webhook(f"http://127.0.0.1:{port}/hook", SECRET), ended.append, (3600.0,))
+    hooks.deliver("bank", INTENT)
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(hooks.stop(), 5)
+    await hooks.settled()
+    assert ended == []

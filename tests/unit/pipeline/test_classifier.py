@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 import pytest
@@ -33,10 +33,10 @@ class Thresholds(LimitBook):
     """The same for every version."""
 
     def __init__(self) -> None:
-        self.asked: set[tuple[str, str, str]] = set()
+        self.asked: list[tuple[str, str, str]] = []
 
     def limits(self, policy: PolicyName, spam: str, phishing: str, otp: str) -> Limits:
-        self.asked.add((spam, phishing, otp))
+        self.asked.append((spam, phishing, otp))
         flag, block = POLICIES[policy]
         return Limits(flag, block, flag, block, otp=0.5)
 
@@ -62,9 +62,15 @@ def assess(message: Message) -> Assessment:
 class Heard(Watch):
     def __init__(self) -> None:
         self.heard: list[tuple[str, dict[str, tuple[str, int]]]] = []
+        self.said: list[Mapping[str, str]] = []
+        self.bulk: list[bool] = []
 
-    def answered(self, message: Message, route: Route, verdict: Verdict) -> None:
+    def answered(
+        self, message: Message, route: Route, verdict: Verdict, said: Mapping[str, str], *, bulk: bool
+    ) -> None:
         self.heard.append((verdict.message_id, route.arms))
+        self.said.append(said)
+        self.bulk.append(bulk)
 
     def failed(self, message: Message, route: Route) -> None:
         self.heard.append(("", route.arms))
@@ -233,7 +239,7 @@ async def test_an_experiment_routes_and_is_named():
     found = await world.classify("hello", sender="+15550001", message_id="m")
     assert found.experiment == {"spam": Credit("distilbert/1", 7)}
     assert found.models == {"spam": "distilbert/1"}
-    assert world.limits.asked == {("distilbert/1", "lightgbm/1", "lightgbm/1")}
+    assert world.limits.asked == [("distilbert/1", "lightgbm/1", "lightgbm/1")], "a message is decided on once"
     assert world.watch.heard == [("m", {"spam": ("distilbert/1", 7)})]
 
 
@@ -261,6 +267,28 @@ async def test_messages_without_an_answer_are_failures_of_their_arm():
     assert world.watch.heard == [("", {"spam": ("distilbert/1", 7)})] * 2
 
 
+async def test_what_came_with_others_is_told_from_what_came_alone():
+    world = World()
+    await world.classify("hello")
+    await world.classifier.classify_many([ClassifyRequest(text="hi"), ClassifyRequest(text="hello")], WHO)
+    assert world.watch.bulk == [False, True, True]
+
+
+async def test_a_message_that_fails_while_its_intent_is_asked_for_is_a_failure_of_its_arm(monkeypatch):
+    world = World(ask=lambda questions: ["APP_LOGIN_OTP"] * len(questions))
+    world.router.adopt(experiment(distilbert_1=1.0), REFS)
+
+    async def breaks(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Intents, "ask", breaks)
+    with pytest.raises(RuntimeError):
+        await world.classify("otp 0.9")
+    (outcome,) = await world.classifier.classify_many([ClassifyRequest(text="otp 0.9")], WHO)
+    assert isinstance(outcome, Failed)
+    assert world.watch.heard == [("", {"spam": ("distilbert/1", 7)})] * 2
+
+
 async def test_receipts_prove_the_arm_and_belong_to_the_tenant():
     world = World()
     world.router.adopt(experiment(distilbert_1=1.0), REFS)
@@ -268,6 +296,7 @@ async def test_receipts_prove_the_arm_and_belong_to_the_tenant():
     receipt = verify([SECRET], found.receipt, "bank", now=time.time())
     assert (receipt.arms, receipt.scores["spam"]) == ({"spam": ("distilbert/1", 7)}, 0.7)
     assert receipt.decisions == {"spam": "spam", "phishing": "not_phishing", "otp": "not_otp"}
+    assert world.watch.said == [receipt.decisions]
     assert (receipt.sender_key, receipt.recipient_key) == (Keys("secret").sender("+15550001"), "")
     with pytest.raises(InvalidField):
         verify([SECRET], found.receipt, "shop", now=time.time())

@@ -6,24 +6,25 @@ from hypothesis import strategies as st
 from pipeline.course import (
     Course,
     EvidenceSettings,
-    Latencies,
     Order,
+    Seen,
     at_step,
     decision,
     last_end,
     next_end,
     opened,
     order,
-    recent_p99_ms,
+    settles_at,
+    total,
     with_labels,
     with_requests,
+    with_settled,
 )
 from pipeline.evidence import Bucket, Count
 from pipeline.guardrails import Limits, Progress, Step
 from pipeline.judgement import Label
 from pipeline.ramps import Ramp
 from pipeline.routing import Experiment
-from pipeline.tally import BOUNDS
 from pipeline.trial import Arm, Span
 
 NOW = 1_000_000.0
@@ -37,8 +38,8 @@ def experiment(**changes: object) -> Experiment:
     return msgspec.structs.replace(plain, **changes)
 
 
-def course(found: Experiment | None = None, requests: dict[str, Count] | None = None) -> Course:
-    return opened(found or experiment(), NEW, NOW, requests or {}, EvidenceSettings())
+def course(found: Experiment | None = None, seen: dict[str, Seen] | None = None) -> Course:
+    return opened(found or experiment(), NEW, NOW, seen or {}, EvidenceSettings())
 
 
 def labels(*rows: tuple[str, int, str]) -> list[Label]:
@@ -55,26 +56,83 @@ def test_buckets_end_at_whole_multiples_and_follow_each_other(now: float, width:
 
 
 def test_a_course_begins_without_evidence() -> None:
-    found = course(requests={OLD: Count(1, 90), NEW: Count(0, 10)})
-    assert (found.began, found.trial.since, found.labels_until) == (3, 999_960.0, 997_200.0)
+    found = course(seen={OLD: Seen(Count(1, 90), Count(1, 9)), NEW: Seen(Count(0, 10), Count(0, 2))})
+    assert (found.began, found.settled_until, found.labels_until) == (3, 999_960.0, 997_200.0)
     assert found.trial.failures.control == Count()
-    assert found.trial.control.requests == Count(1, 90)
+    assert (found.trial.control.requests, found.trial.control.units) == (Count(1, 90), Count(1, 9))
 
 
 def test_requests_are_what_came_since_the_last_bucket() -> None:
-    before = course(requests={OLD: Count(1, 90)})
-    after, closed = with_requests(before, Arm(OLD, Count(3, 190)), Arm(NEW, Count(1, 40), 55.0), NOW)
-    assert closed.failures == Bucket(Count(2, 100), Count(1, 40))
-    assert (after.progress.exposures, after.failures_until, after.trial.treatment.p99_ms) == (40, NOW, 55.0)
-    again, nothing = with_requests(after, Arm(OLD, Count(3, 190)), Arm(NEW, Count(1, 40)), NOW + 60)
+    before = course(seen={OLD: Seen(Count(1, 90), Count(1, 9))})
+    control, treatment = Arm(OLD, Count(31, 190), units=Count(2, 19)), Arm(NEW, Count(20, 40), 55.0, Count(1, 4))
+    after, closed = with_requests(before, control, treatment, NOW)
+    assert closed.failures == Bucket(Count(1, 10), Count(1, 4))  # units
+    assert after.progress.exposures == 40  # messages
+    assert (after.failures_until, after.trial.treatment.p99_ms) == (NOW, 55.0)
+    again, nothing = with_requests(after, control, treatment, NOW + 60)
     assert nothing.failures == Bucket()
     assert again.trial.failures == after.trial.failures
 
 
+def test_a_failed_batch_of_two_hundred_stops_nobody() -> None:
+    control, treatment = Arm(OLD, Count(0, 3_800), units=Count(0, 3_800)), Arm(NEW, Count(200, 200))
+    treatment = msgspec.structs.replace(treatment, units=Count(200, 200))
+    after, _ = with_requests(course(), control, treatment, NOW)
+    assert after.trial.failures.treatment == Count(200, 200)
+    assert order(experiment(), after, NOW) is None
+
+
 def test_counts_of_another_database_are_no_evidence() -> None:
-    before = course(requests={OLD: Count(5, 90), NEW: Count(5, 90)})
-    _, closed = with_requests(before, Arm(OLD, Count(0, 3)), Arm(NEW, Count(0, 100)), NOW)
+    before = course(seen={arm: Seen(Count(5, 90), Count(5, 90)) for arm in (OLD, NEW)})
+    _, closed = with_requests(before, Arm(OLD, Count(), units=Count(0, 3)), Arm(NEW, Count(), units=Count(0, 100)), NOW)
     assert closed.failures == Bucket(Count(), Count(0, 10))
+
+
+def test_what_was_counted_long_ago_is_settled_and_not_read_again() -> None:
+    found = course()
+    assert settles_at(found, NOW + 2 * 3600) is None
+    end = settles_at(found, NOW + 3 * 3600)
+    assert end == found.settled_until + 3600
+    settled = with_settled(found, {NEW: Seen(Count(1, 5), Count(1, 2))}, end)
+    again = with_settled(settled, {NEW: Seen(Count(0, 5), Count(0, 2)), OLD: Seen(Count(0, 7))}, end + 3600)
+    assert again.settled_until == end + 3600
+    assert total(again, {NEW: Seen(Count(2, 3), Count(1, 1))}) == {
+        OLD: Seen(Count(0, 7)),
+        NEW: Seen(Count(3, 13), Count(2, 5)),
+    }
+
+
+def test_labels_are_told_apart_by_tenant() -> None:
+    rows = [
+        Label(f"{nth}", arm, 7, "ham", {"spam": said}, tenant)
+        for nth, (tenant, arm, said) in enumerate(
+            [("a", OLD, "ham"), ("a", NEW, "spam"), ("b", NEW, "ham"), ("c", NEW, "ham"), ("c", OLD, "ham")]
+        )
+    ]
+    found, closed = with_labels(course(), rows, NOW)
+    assert closed.false_alarms == Bucket(Count(0, 2), Count(1, 3))
+    assert found.progress.tenants == {
+        "a": Bucket(Count(0, 1), Count(1, 1)),
+        "b": Bucket(Count(), Count(0, 1)),
+        "c": Bucket(Count(0, 1), Count(0, 1)),
+    }
+    whole, *without = found.trial.views("false alarms")
+    assert whole == found.trial.false_alarms
+    fresh, _ = with_labels(course(), [each for each in rows if each.tenant != "a"], NOW)
+    left = next(view for view in without if not view.treatment.events)
+    assert (left.control, left.treatment) == (Count(0, 1), Count(0, 2))
+    assert left.log_ratios == pytest.approx(fresh.trial.false_alarms.log_ratios)
+
+
+def test_tenants_that_are_told_apart_are_few() -> None:
+    rows = [
+        Label(f"{tenant}{nth}", NEW, 7, "ham", {"spam": "ham"}, f"t{tenant}")
+        for tenant in range(20)
+        for nth in range(tenant + 1)
+    ]
+    found, _ = with_labels(course(), rows, NOW)
+    assert set(found.progress.tenants) == {f"t{tenant}" for tenant in range(12, 20)}
+    assert len(found.trial.tenants) == 8
 
 
 def test_labels_of_messages_before_the_step_are_evidence_but_no_progress() -> None:
@@ -125,25 +183,3 @@ def test_guardrails_hold_with_a_ramp_and_without(ramp: Ramp | None) -> None:
 
 def test_who_has_no_traffic_is_not_stopped_again() -> None:
     assert order(experiment(arms={OLD: 1.0, NEW: 0.0}), worse(course()), NOW) is None
-
-
-def minute(arm: str, number: int, count: int, seconds: float) -> Latencies:
-    latency = [0] * (len(BOUNDS) + 1)
-    latency[next(i for i, bound in enumerate(BOUNDS) if bound >= seconds)] = count
-    return Latencies(arm, number, latency)
-
-
-def test_a_p99_is_of_as_few_minutes_as_it_needs_the_same_for_both_arms() -> None:
-    minutes = [
-        minute(OLD, 1, 500, 2.0),
-        minute(NEW, 1, 50, 2.0),
-        minute(OLD, 2, 500, 0.1),
-        minute(NEW, 2, 60, 0.1),
-        minute(OLD, 3, 500, 0.1),
-        minute(NEW, 3, 60, 0.1),
-    ]
-    found = recent_p99_ms(minutes, (OLD, NEW), 100)
-    assert found == {OLD: pytest.approx(100, rel=0.1), NEW: pytest.approx(100, rel=0.1)}
-    assert recent_p99_ms(minutes, (OLD, NEW), 170)[NEW] == pytest.approx(2000, rel=0.1)
-    assert recent_p99_ms(minutes, (OLD, NEW), 171) == {}
-    assert recent_p99_ms([], (OLD, NEW), 1) == {}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidField
-from pipeline.evidence import ALTERNATIVES, Bucket, Count, Evidence, log_ratios
+from pipeline.evidence import ALTERNATIVES, STAKES, Bucket, Count, Evidence, log_bets, log_ratios
 
 SIDES = ("more", "fewer", "either")
 
@@ -147,6 +147,46 @@ def test_a_rate_that_drifts_while_traffic_shifts_is_no_evidence() -> None:
     assert evidence.control.rate == pytest.approx(0.015)
     assert evidence.expected == pytest.approx(evidence.treatment.events)
     assert evidence.either < 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.floats(0, 1)), min_size=1, max_size=6))
+def test_a_bet_on_failures_is_fair_however_they_clump(fates: list[tuple[int, int, float]]) -> None:
+    """Each minute, of some, either none or all of an arm's rows fail, and which arm's is a toss."""
+    bets = []
+    for control, treatment, chance in fates:
+        either = [Bucket(Count(control * a, control), Count(treatment * b, treatment)) for a, b in ((1, 0), (0, 1))]
+        none = np.exp(log_bets(Bucket(Count(0, control), Count(0, treatment))))
+        bets.append(chance / 2 * sum(np.exp(log_bets(bucket)) for bucket in either) + (1 - chance) * none)
+    assert np.prod(bets, axis=0) == pytest.approx(np.ones(len(STAKES)))
+
+
+def test_a_failed_batch_is_one_draw_and_an_outage_of_both_arms_none() -> None:
+    failed = Bucket(Count(0, 3_800), Count(200, 200))
+    assert gathered(failed).more > 1e100  # were the rows draws of their own
+    assert Evidence().add(failed, log_bets).more < 2
+    outage = Bucket(Count(380, 3_800), Count(20, 200))
+    assert Evidence().add(outage, log_bets).more == pytest.approx(1)
+
+
+def test_what_fails_minute_by_minute_is_found() -> None:
+    evidence, minutes = Evidence(), 0
+    while evidence.more < 60:
+        evidence, minutes = evidence.add(Bucket(Count(0, 500), Count(10, 50)), log_bets), minutes + 1
+    assert 20 < minutes < 60
+
+
+@given(st.booleans(), st.booleans())
+def test_with_one_row_an_arm_both_ways_of_counting_are_one(ours: bool, theirs: bool) -> None:
+    bucket = Bucket(Count(int(theirs), 1), Count(int(ours), 1))
+    assert log_bets(bucket) == pytest.approx(log_ratios(bucket))
+
+
+@given(buckets, buckets)
+def test_what_is_taken_away_is_as_if_it_had_not_been_added(kept: Bucket, part: Bucket) -> None:
+    left = gathered(kept, part) - gathered(part)
+    assert (left.control, left.treatment) == (kept.control, kept.treatment)
+    assert left.log_ratios == pytest.approx(gathered(kept).log_ratios, abs=1e-6)
+    assert (left + gathered(part)).log_ratios == pytest.approx(gathered(kept, part).log_ratios, abs=1e-6)
 
 
 def test_overwhelming_evidence_is_a_number() -> None:

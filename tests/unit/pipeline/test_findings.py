@@ -27,8 +27,6 @@ def turned(bucket: Bucket) -> Bucket:
          f"{NEW} flags more legitimate messages than {OLD} (1.1 % against 0.2 %)"),
         ("recall", "misses", CLEAR, "better", f"{NEW} catches more spam than {OLD} (99.8 % against 98.9 %)"),
         ("recall", "misses", turned(CLEAR), "worse", f"{NEW} catches less spam than {OLD} (98.9 % against 99.8 %)"),
-        ("failures", "failures", CLEAR, "better", f"{NEW} fails less often than {OLD} (0.2 % against 1.1 %)"),
-        ("failures", "failures", turned(CLEAR), "worse", f"{NEW} fails more often than {OLD} (1.1 % against 0.2 %)"),
     ],
 )  # fmt: skip
 def test_evidence_is_told_in_words(question, kept_as: str, bucket: Bucket, side: str, words: str) -> None:
@@ -36,6 +34,35 @@ def test_evidence_is_told_in_words(question, kept_as: str, bucket: Bucket, side:
     assert found.side == side
     assert found.e_value > 1e6
     assert found.verdict == f"{words}, e-value over a million"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "side", "words"),
+    [
+        (CLEAR, "better", f"{NEW} fails less often than {OLD} (0.2 % against 1.1 %)"),
+        (turned(CLEAR), "worse", f"{NEW} fails more often than {OLD} (1.1 % against 0.2 %)"),
+    ],
+)
+def test_failures_are_told_once_they_lasted_and_without_an_interval(bucket: Bucket, side: str, words: str) -> None:
+    told = trial(failures=bucket)
+    assert finding(told, "failures").verdict == NOT_ENOUGH  # a clump
+    for _ in range(1_500):
+        told = told.add(Span(failures=bucket))
+    found = finding(told, "failures")
+    assert (found.side, found.gap) == (side, None)
+    assert found.verdict.startswith(f"{words}, e-value")
+    assert report("spam", told.control, [told]).control.failures.interval is None
+
+
+def test_a_report_says_where_one_tenant_is_all_there_is() -> None:
+    others = Bucket(Count(1, 100), Count(1, 100))
+    without = {"loud": Span(others), **{name: Span(CLEAR) for name in ("acme", "bank")}}
+    told = trial().add(Span(CLEAR), without)
+    assert finding(told, "false alarms").verdict.endswith(
+        "e-value over a million; without the labels of one tenant there is not enough evidence"
+    )
+    quiet = trial().add(Span(CLEAR), {"loud": Span(others)})
+    assert finding(quiet, "false alarms").verdict.endswith("e-value over a million")  # it is the only one
 
 
 @pytest.mark.parametrize(
@@ -50,7 +77,8 @@ def test_evidence_is_told_in_words(question, kept_as: str, bucket: Bucket, side:
     ],
 )
 def test_every_task_has_words_of_its_own(task: str, question, words: str) -> None:
-    told = msgspec.structs.replace(trial(false_alarms=CLEAR, misses=CLEAR, failures=CLEAR), task=task)
+    failing = Evidence(CLEAR.control, CLEAR.treatment, 30.0, (20.0,) * 15 + (0.0,) * 15)
+    told = msgspec.structs.replace(trial(false_alarms=CLEAR, misses=CLEAR), task=task, failures=failing)
     assert words in finding(told, question).verdict
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import math
 import random
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.cascade import Gate, SpamModel
+from pipeline.errors import Overloaded
 from pipeline.flow import Flow, Stages
-from pipeline.observe import Observer
+from pipeline.observe import LEFT_ALONE, Observer
 from pipeline.scoring import Cascade, Ensemble
 from pipeline.types import INTENTS, Message, RuleHit, TokenBatch, TreeScores, Versions
 
@@ -20,7 +22,7 @@ GATE = {"ham": -8.0, "spam": 8.0, "maybe": 0.0, "?": -8.0, "odd": -8.0}
 
 
 class World:
-    """All four stages; any may be told to fail, hang or answer nonsense."""
+    """All four stages; any, or one version of any, may be told to fail, hang or answer nonsense."""
 
     def __init__(self) -> None:
         self.faults: dict[str, str] = {}
@@ -30,8 +32,10 @@ class World:
         self.missing: set[str] = set()  #: bundles that are not loaded
         self.logit = 3.0
 
-    async def _fault(self, stage: str, answer: Any) -> Any:
-        fault = self.faults.get(stage)
+    async def _fault(self, stage: str, answer: Any, version: str = "") -> Any:
+        fault = self.faults.get(f"{stage} {version}") or self.faults.get(stage)
+        if fault == "refuse":
+            raise Overloaded
         if fault == "raise":
             raise RuntimeError("a text")
         if fault == "cancel":
@@ -51,7 +55,7 @@ class World:
         self.encoded.append(texts)
         lengths = np.array([0 if text == "untokenizable" else len(text) for text in texts], dtype=np.int32)
         ids = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
-        return await self._fault("tokenizer", TokenBatch(ids=ids, lengths=lengths))
+        return await self._fault("tokenizer", TokenBatch(ids=ids, lengths=lengths), versions[0])
 
 
 class Trees:
@@ -85,16 +89,18 @@ class Transformer:
         self._world.asked.append((firsts.tolist(), versions))
         logits = np.full(len(versions), self._world.logit, dtype=np.float32)
         logits[tokens.lengths == 0] = np.nan
-        return await self._world._fault("distilbert", logits)
+        return await self._world._fault("distilbert", logits, versions[0])
 
 
 class Counts(Observer):
     def __init__(self) -> None:
         self.skipped = self.total = self.disagreed = 0
         self.failures: dict[str, str | None] = {}
+        self.heard: defaultdict[str, list[str | None]] = defaultdict(list)
 
     def stage(self, name: str, items: int, seconds: float, failure: str | None) -> None:
         self.failures[name] = failure
+        self.heard[name].append(failure)
 
     def cascade(self, skipped: int, total: int) -> None:
         self.skipped, self.total = skipped, total
@@ -103,13 +109,13 @@ class Counts(Observer):
         self.disagreed += disagreed
 
 
-def make(world: World, *, audit_rate: float = 0.0, counts: Counts | None = None) -> Flow:
+def make(world: World, *, audit_rate: float = 0.0, counts: Counts | None = None, timeout_s: float = 0.05) -> Flow:
     models = {
         ref: SpamModel(ref, Ensemble(0.5, 1.0, 0.0, "lightgbm/1"), Cascade(-4.0, 4.0, 0.5), (0.5, 0.9)) for ref in REFS
     }
     gate = Gate(models, audit_rate=audit_rate, rng=random.Random(1))
     stages = Stages(world, Trees(world), world, Transformer(world))
-    return Flow(stages, models, gate, timeout_s=0.05, observer=counts or Counts())
+    return Flow(stages, models, gate, timeout_s=timeout_s, observer=counts or Counts())
 
 
 def message(text: str, spam: str = REFS[0], **bundles: str) -> Message:
@@ -133,7 +139,7 @@ async def test_one_assessment_a_message_in_order():
 async def test_each_message_reaches_its_own_version():
     world = World()
     found = await make(world).assess([message("maybe", ref) for ref in (*REFS, REFS[0])])
-    assert world.asked[0][1] == [REFS[0], REFS[1], REFS[0]]
+    assert [versions for _, versions in world.asked] == [[REFS[0]] * 2, [REFS[1]]]
     assert [a.models["spam"] for a in found] == [REFS[0], REFS[1], REFS[0]]
 
 
@@ -241,3 +247,43 @@ async def test_what_the_gate_decides_does_not_wait_for_the_transformer():
     assert [i for i, _ in await anext(parts)] == [1, 2]
     ((i, found),) = await anext(parts)
     assert (i, found.degraded, found.decided_by) == (0, ("distilbert",), "gate")
+
+
+@pytest.mark.parametrize("stage", ["tokenizer", "distilbert"])
+async def test_a_version_that_hangs_takes_nothing_from_the_others(stage: str):
+    world, counts = World(), Counts()
+    world.faults[f"{stage} {REFS[1]}"] = "hang"
+    flow = make(world, counts=counts)
+    batch = [message("maybe", ref) for ref in (REFS[1], REFS[0], REFS[1])]
+    for _ in range(3):
+        first, late = [part async for part in flow.assess_in_parts(batch)]
+        assert [(i, a.degraded, a.decided_by) for i, a in first] == [(1, (), "ensemble")]
+        assert [(i, a.degraded, a.decided_by) for i, a in late] == [(i, (stage,), "gate") for i in (0, 2)]
+    assert counts.failures[stage] == "TimeoutError"
+    assert [a.degraded for a in await flow.assess(batch)] == [(stage,), (), (stage,)]
+    assert LEFT_ALONE in counts.heard[stage], "the version is left alone after its third failure"
+
+
+async def test_who_leaves_between_two_versions_leaves_nothing_running():
+    world = World()
+    world.faults[f"distilbert {REFS[1]}"] = "hang"
+    before = asyncio.all_tasks()
+    parts = make(world, timeout_s=60.0).assess_in_parts([message("maybe", ref) for ref in REFS])
+    await anext(parts)
+    assert asyncio.all_tasks() > before
+    async with asyncio.timeout(5):
+        await parts.aclose()
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("refs", [REFS[:1], REFS])
+async def test_a_stage_without_time_for_what_can_wait_has_not_failed(refs: tuple[str, ...], caplog):
+    world = World()
+    world.faults["distilbert"] = "refuse"
+    flow = make(world)
+    for _ in range(4):
+        with pytest.raises(Overloaded):
+            await flow.assess([message("maybe", ref) for ref in refs])
+    del world.faults["distilbert"]
+    assert [a.degraded for a in await flow.assess([message("maybe", ref) for ref in refs])] == [()] * len(refs)
+    assert not caplog.records

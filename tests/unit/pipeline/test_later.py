@@ -55,7 +55,7 @@ class World:
             raise self.fault
         return Intent("UPI_TXN_OR_PIN_OTP", "groq")
 
-    async def _deliver(self, tenant: str, intent: LaterIntent) -> None:
+    def _deliver(self, tenant: str, intent: LaterIntent) -> None:
         self.told.append((tenant, intent))
         self.heard.set()
 
@@ -118,3 +118,24 @@ async def test_beyond_the_bound_nobody_waits():
     assert (await world.later.find("bank", first)).status == "pending"
     assert world.asked == 1
     world.later.stop()
+
+
+async def test_one_tenant_leaves_room_for_others():
+    world = World(most=10)
+    of_one = [await world.later.begin(message(), ASSESSMENT) for _ in range(8)]
+    other = await world.later.begin(message("shop"), ASSESSMENT)
+    asked = [(await world.later.find("bank", each)).status == "pending" for each in of_one]
+    assert asked == [True] * 5 + [False] * 3
+    assert (await world.later.find("shop", other)).status == "pending"
+    world.later.stop()
+
+
+async def test_what_is_answered_makes_room():
+    world = World(most=1)
+    first = await world.later.begin(message(), ASSESSMENT)
+    await world.finish()
+    second = await world.later.begin(message(), ASSESSMENT)
+    world.heard.clear()
+    await world.finish()
+    sources = [(await world.later.find("bank", each)).intent_source for each in (first, second)]
+    assert sources == ["groq", "groq"]

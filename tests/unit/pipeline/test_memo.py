@@ -324,3 +324,29 @@ async def test_nothing_is_remembered_where_nothing_may_be():
     memo = make(model, shelf=shelf, memory_items=0, ttl_s=0)
     assert [await ask(memo, "a") for _ in range(2)] == [("A", "miss")] * 2
     assert await shelf.get_many([b"a"]) == [None]
+
+
+async def test_a_kind_whose_batches_hang_holds_up_no_other():
+    release = asyncio.Event()
+    batches: list[list[str]] = []
+
+    async def answer(questions: list[str]) -> AsyncIterator[list[tuple[int, str | Exception]]]:
+        batches.append(questions)
+        if questions[0].startswith("new"):
+            await release.wait()
+        yield list(enumerate(questions))
+
+    memo: Memo[str, str] = Memo(
+        "test", answer, shelf=None, encode=str.encode, decode=bytes.decode, keep=lambda _: True,
+        limits=Limits(slots=1, queue_items=1), observer=Observer(), kind=lambda question: question.split()[0],
+    )  # fmt: skip
+    first = asyncio.create_task(ask(memo, "new 1"))
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(ask(memo, "new 2"))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await ask(memo, "new 3")
+    assert await ask(memo, "old 1") == ("old 1", "miss")
+    release.set()
+    assert await asyncio.gather(first, second) == [("new 1", "miss"), ("new 2", "miss")]
+    assert batches == [["new 1"], ["old 1"], ["new 2"]]

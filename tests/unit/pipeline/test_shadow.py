@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
+from pipeline.errors import Overloaded
+from pipeline.flow import Stages
 from pipeline.observe import Observer
 from pipeline.router import Copy
-from pipeline.shadow import Comparison, Shadows
-from pipeline.types import Assessment, Message, Versions
+from pipeline.shadow import Comparison, Shadows, for_copies
+from pipeline.types import Assessment, Floats, Message, TokenBatch, Versions
 
 LIVE = Versions("distilbert/1", *("lightgbm/1",) * 4)
 COPY = Copy("spam", "distilbert/2", Versions("distilbert/2", *("lightgbm/1",) * 4))
@@ -23,7 +26,11 @@ def message(text: str) -> Message:
 
 class Drops(Observer):
     def __init__(self) -> None:
-        self.count = 0
+        self.count = self.seen = 0
+
+    def batch(self, lane: str, size: int, waited_s: float) -> None:
+        assert lane == "shadow"
+        self.seen += size
 
     def dropped(self, lane: str, why: str) -> None:
         assert (lane, why) == ("shadow", "refused")
@@ -35,6 +42,7 @@ class World:
         self.batches: list[list[Message]] = []
         self.found: list[Comparison] = []
         self.drops = Drops()
+        self.degraded: tuple[str, ...] = ()
         self.open = asyncio.Event()
         self.open.set()
         self.heard = asyncio.Event()
@@ -49,7 +57,12 @@ class World:
         await self.open.wait()
         if any(each.text == "fault" for each in messages):
             raise RuntimeError("a text")
-        return [Assessment(0.5, 0.0, 0.0, "NOT_OTP", 0.0, (), "ensemble", "distilbert/2", {}) for _ in messages]
+        if any(each.text == "busy" for each in messages):
+            raise Overloaded
+        return [
+            Assessment(0.5, 0.0, 0.0, "NOT_OTP", 0.0, (), "ensemble", "distilbert/2", {}, self.degraded)
+            for _ in messages
+        ]
 
     def _says(self, task: str, message: Message, assessment: Assessment) -> str | None:
         return {"spam": "spam", "none": None}.get(message.text, "ham")
@@ -92,3 +105,48 @@ async def test_a_shadow_that_fails_is_a_failure_of_its_own(caplog: pytest.LogCap
     await world.sees(2)
     assert [each.shadow for each in world.found] == [None, "spam"]
     assert "a text" not in caplog.text
+
+
+async def test_copies_that_a_stage_has_no_time_for_are_dropped_and_no_failures():
+    world = World()
+    for _ in range(3):
+        world.shadows.offer(message("busy"), COPY, "ham")
+    await asyncio.sleep(0.01)
+    world.shadows.offer(message("spam"), COPY, "ham")
+    await world.sees(1)
+    assert [each.shadow for each in world.found] == ["spam"]
+    assert (world.drops.count, world.drops.seen) == (3, 1)
+
+
+@pytest.mark.parametrize("stage", ["distilbert", "tokenizer"])
+async def test_a_transformer_that_gave_no_logit_says_nothing_on_spam_whatever_its_gate_would(stage: str):
+    world = World()
+    world.degraded = (stage,)
+    world.shadows.offer(message("spam"), COPY, "ham")
+    world.shadows.offer(message("spam"), Copy("phishing", "lightgbm/2", LIVE), "ham")
+    await world.sees(2)
+    assert [each.shadow for each in world.found] == [None, "spam"]
+
+
+class Transformer:
+    """Has time for one copy."""
+
+    def __init__(self) -> None:
+        self.copies = 0
+
+    async def score(self, tokens: TokenBatch, versions: list[str]) -> Floats:
+        raise AssertionError("a copy came as if it were live")
+
+    async def score_copies(self, tokens: TokenBatch, versions: list[str]) -> Floats | None:
+        self.copies += 1
+        return np.ones(len(versions), dtype=np.float32) if self.copies == 1 else None
+
+
+async def test_copies_reach_the_transformer_as_such_and_its_refusal_is_told():
+    live = Stages(*([None] * 3), Transformer())
+    stages = for_copies(live)
+    tokens = TokenBatch(ids=np.zeros(2, dtype=np.int32), lengths=np.ones(2, dtype=np.int32))
+    assert (await stages.transformer.score(tokens, ["distilbert/2"] * 2)).tolist() == [1.0, 1.0]
+    with pytest.raises(Overloaded):
+        await stages.transformer.score(tokens, ["distilbert/2"] * 2)
+    assert isinstance(live.transformer, Transformer)

@@ -20,6 +20,7 @@ from training import crossval
 from training.checkpoint import same_inputs
 from training.corpora import load
 from training.dataset import Dataset, build
+from training.examples import Example
 from training.gate import GateTrainer
 from training.lexical import LinearSettings
 from training.neardup import twins
@@ -124,6 +125,14 @@ def test_no_twin_of_a_judged_corpus_is_pretrained_on(trained: Recipe, corpora_he
     nus = [example.text for example in load("nus")]
     assert any(twins(nus, judged)), "the tiny NUS holds messages of the tiny UCI, as the real one does"
     assert not any(twins(trained.texts(), judged))
+
+
+@pytest.mark.usefixtures("corpora_here")
+def test_no_net_is_pretrained_on_texts_of_customers(trained: Recipe, tmp_path: Path) -> None:
+    said = [Example(text=f"Zebulon, your parcel {i} waits", spam=False, source="feedback") for i in range(40)]
+    recipe = Recipe(trained.settings, tmp_path, extra=said)
+    assert any("Zebulon" in text for text in recipe.data.train.texts)
+    assert not any("Zebulon" in text for text in recipe.texts())
 
 
 def test_plentiful_sources_are_thinned_out_evenly(trained: Recipe) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.heuristics import HEURISTICS
-from training.vocabulary import learn_features
+from training.vocabulary import learn_features, public_texts
 
 TEXTS = ["your code is 123", "your code is 456", "hello there", "hello you there"]
 
@@ -28,3 +28,8 @@ def test_limits_hold_and_columns_match_their_weights(texts: list[str], limit: in
     assert len(found.grams) <= limit
     assert (len(found.word_idf), len(found.gram_idf)) == (len(found.words), len(found.grams))
     assert found.words == sorted(set(found.words))
+
+
+def test_texts_of_customers_teach_no_words() -> None:
+    sources = ["uci", "feedback", "synthetic", "feedback"]
+    assert public_texts(TEXTS, sources) == ["your code is 123", "hello there"]

@@ -1,6 +1,7 @@
 """Differences are taken within a round, and told with their spread."""
 
 from loadtests.bench.load import Result, Timing
+from loadtests.bench.overload import LATE
 from loadtests.rollout.shadow import SETTINGS, Cost, Slice, differences, render
 
 
@@ -12,7 +13,7 @@ def slices(*p99s: float) -> list[Slice]:
     ]
 
 
-def result(p99: float) -> Result:
+def result(p99: float, late_ms: float = 0.5) -> Result:
     return Result(
         requests=10,
         seconds=1.0,
@@ -20,7 +21,7 @@ def result(p99: float) -> Result:
         retry_after={},
         errors={},
         connections=1,
-        late_p99_ms=0.5,
+        late_p99_ms=late_ms,
         ended=0.0,
     )
 
@@ -37,3 +38,9 @@ def test_the_report_has_medians_spreads_and_copies() -> None:
     text = render(COST, "today", "a command")
     assert "- shadow − experiment: p50 +0.00 (+0.00 … +0.00) ms, p99 +0.50 (-1.00 … +1.50) ms" in text
     assert "| shadow | 3.00 (3.00 … 3.00) | 21.00 (11.50 … 31.50) | 15 | 6 |" in text
+
+
+def test_figures_of_a_generator_that_was_late_come_with_a_warning() -> None:
+    late = Cost(1000.0, 400.0, [[Slice(setting, result(9.0, late_ms=80.0), 0, 0) for setting in SETTINGS]])
+    assert LATE in render(late, "today", "a command")
+    assert LATE not in render(COST, "today", "a command")

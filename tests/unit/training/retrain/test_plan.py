@@ -1,3 +1,4 @@
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from model_store.store import Bundle
 from pipeline.errors import ConfigError, ModelError
 from tests.support.versions import manifest_of
 from training.examples import Example
-from training.retrain.plan import RECORD, Plan, Run, keep, kept, last_read, next_free
+from training.retrain.plan import RECORD, Plan, Run, clear, keep, kept, last_read, next_free
 
 PLAN = Plan(
     serving="distilbert/4",
@@ -62,8 +63,32 @@ def test_a_run_is_kept_until_it_ends(tmp_path: Path) -> None:
     assert kept(tmp_path / "run", "distilbert/4") == run
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["plan.json"]
     assert (tmp_path / "run" / "plan.json").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(ConfigError, match="for distilbert/4 and not distilbert/5; remove it"):
-        kept(tmp_path / "run", "distilbert/5")
+
+
+def test_a_run_beside_a_version_that_serves_no_more_is_not_gone_on_with(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)  # an export of a net has raised it
+    keep(tmp_path / "run", Run(PLAN, []))
+    assert kept(tmp_path / "run", "distilbert/5") is None
+    assert "was for distilbert/4, and distilbert/5 serves: a new one takes its place" in caplog.text
+    assert (tmp_path / "run" / "plan.json").exists(), "to look at it removes nothing"
+    clear(tmp_path / "run")
+    clear(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_keeps_the_revision_that_it_began_beside() -> None:
+    begun = Run(PLAN, []).beside(None).beside(3)
+    assert (begun.plan.revision, begun.beside(4)) == (3, begun)
+    assert Run(PLAN, []).beside(0).beside(7).plan.revision == 0, "there was no experiment"
+
+
+def test_a_plan_without_a_revision_can_be_read(tmp_path: Path) -> None:
+    old = msgspec.to_builtins(Run(PLAN, []))
+    del old["plan"]["revision"]
+    (tmp_path / "plan.json").write_bytes(msgspec.json.encode(old))
+    assert kept(tmp_path, "distilbert/4") == Run(PLAN, [])
 
 
 def test_a_damaged_plan_is_named(tmp_path: Path) -> None:

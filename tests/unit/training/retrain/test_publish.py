@@ -67,6 +67,6 @@ def test_a_version_that_somebody_else_published_meanwhile_is_left_alone(
     theirs = msgspec.structs.replace(staged.manifest, description="theirs")
     store.publish(staged.path, theirs)
     folder = assemble(staged, tmp_path / "push", parent_of(tmp_path), {}, report, ["report.md"], goes_on=False)
-    with pytest.raises(ModelError, match="somebody else published distilbert/2"):
+    with pytest.raises(ModelError, match="somebody else published distilbert/2 meanwhile; the next run begins anew"):
         publish(store, folder)
     assert encode(store.manifest("distilbert/2")) == encode(theirs)

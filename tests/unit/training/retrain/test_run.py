@@ -1,5 +1,6 @@
 """Retraining on tiny data, from feedback to versions that the server's own code loads; and to none."""
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import datetime
@@ -225,11 +226,41 @@ def test_little_news_is_not_worth_a_run(make: Make) -> None:
     assert make(feedback(60)).is_worthwhile
 
 
-def test_a_run_for_another_version_is_not_gone_on_with(passed: Done, make: Make, tmp_path: Path) -> None:
+def test_a_run_for_another_version_gives_way_to_a_new_one(passed: Done, make: Make, tmp_path: Path) -> None:
     other = draw_up(passed.store, passed.store.open("distilbert/2"), lambda _: feedback(60), [])
     keep(tmp_path / "out" / "run", other)
-    with pytest.raises(ConfigError, match="for distilbert/2 and not distilbert/1"):
-        make(feedback(60))
+    (tmp_path / "out" / "run" / "lightgbm").mkdir()
+    (tmp_path / "out" / "run" / "lightgbm" / "inputs").write_text("of other data")
+    run = make(feedback(60))
+    assert not run.is_resumed
+    assert (run.plan.serving, run.plan.net) == ("distilbert/1", "distilbert/2")
+    assert run.run().published == ["lightgbm/2", "distilbert/2"]
+    assert not (tmp_path / "out" / "run").exists()
+
+
+def test_where_its_number_was_taken_the_next_run_begins_anew(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def taken(target: LocalStore, folder: Path) -> str:
+        raise ModelError(f"somebody else published {folder.name}/2 meanwhile")
+
+    with monkeypatch.context() as patch, pytest.raises(ModelError):
+        patch.setattr(retraining, "publish", taken)
+        make(feedback(60)).run()
+    assert not (tmp_path / "out" / "run").exists()
+    assert not make(feedback(60)).is_resumed
+
+
+def test_words_of_customers_are_in_no_published_vocabulary(make: Make, store: LocalStore) -> None:
+    rows = [msgspec.structs.replace(each, text=f"Zebulon Quartermaine, {each.text}") for each in feedback(300)]
+    make(rows, None).run()
+    found = json.loads((store.open("lightgbm/2").path / "feature_map.json").read_bytes())
+    terms = [*found["words"], *found["grams"]]
+    pieces = json.loads((store.open("distilbert/2").path / "tokenizer.json").read_bytes())["model"]["vocab"]
+    assert "your" in terms
+    assert len(pieces) > 500
+    private = [term for term in (*terms, *pieces) if "zeb" in term or "quarter" in term]
+    assert private == []
 
 
 def test_a_bundle_of_trees_cannot_be_what_serves(make: Make) -> None:
