@@ -35,6 +35,8 @@ class IntentQuestion(msgspec.Struct, frozen=True, gc=False):
 class OverBudget(Unavailable):
     """The tenant has spent its budget of the day."""
 
+    code, title = "over_budget", "The budget of the day is spent"
+
 
 class IntentCounts:
     """Hears who named intents; the methods do nothing."""

@@ -70,7 +70,7 @@ def test_a_verdict_has_every_field_of_the_contract(server: Server):
     assert set(verdict) == {
         "message_id", "status", "action", "is_spam", "spam_score", "is_phishing", "phishing_score", "is_otp",
         "otp_score", "otp_intent", "intent_source", "reasons", "decided_by", "models", "experiment", "cache",
-        "degraded", "receipt",
+        "degraded", "receipt", "intent_id",
     }  # fmt: skip
     assert (verdict["message_id"], verdict["status"], verdict["degraded"]) == ("gw-1", "complete", [])
 

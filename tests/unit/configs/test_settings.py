@@ -51,11 +51,9 @@ def test_models_may_lie_in_a_bucket():
         resources.open_store(parse({"models": {"root": "s3://"}}))
 
 
-def test_models_that_were_not_calibrated_together_are_refused(monkeypatch):
-    manifests = resources.read_manifests(Settings())
-    monkeypatch.setattr(resources, "read_manifests", lambda settings: manifests)
-    with pytest.raises(ConfigError, match="calibrated with lightgbm/2"):
-        resources.check(parse({"models": {"trees": "lightgbm/9"}}))
+def test_a_server_starts_with_the_bundles_that_its_transformers_are_calibrated_with():
+    assert resources.trees_to_start_with(Settings()) == ["lightgbm/2"]
+    assert resources.trees_to_start_with(parse({"models": {"trees": "lightgbm/9"}})) == ["lightgbm/9", "lightgbm/2"]
 
 
 def test_secrets_come_from_the_environment():

@@ -1,4 +1,3 @@
-from pipeline.clients.experiments import Experiments, Setup
 from pipeline.clients.postgres import Database
 from pipeline.directory import hash_key
 from tests.support.database import within
@@ -57,20 +56,3 @@ def test_a_database_that_is_not_there(winnow: Winnow):
     unknown = winnow("keys", "list")
     assert unknown.exit_code == 1
     assert "give --database-url or set DATABASE_URL" in unknown.stderr
-
-
-def test_history_names_who_and_why_newest_first(at_home: Winnow, postgres: str):
-    async def change(database: Database) -> None:
-        await database.migrate()
-        experiments = Experiments(database)
-        await experiments.put("spam", Setup({"distilbert/1": 1.0}), who="key_a", why="start")
-        await experiments.put("spam", Setup({"distilbert/1": 1.0, "distilbert/2": 3.0}), who="key_b", why="more")
-
-    within(postgres, change)
-    heading, newest, oldest = at_home("experiments", "history", "spam").stdout.splitlines()
-    assert heading.split()[0] == "revision"
-    assert newest.split()[0] == "2"
-    assert "key_b" in newest
-    assert "distilbert/2 75%, distilbert/1 25%" in newest
-    assert oldest.rstrip().endswith("start")
-    assert len(at_home("experiments", "history", "spam", "--limit", "1").stdout.splitlines()) == 2
