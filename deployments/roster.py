@@ -1,4 +1,7 @@
-"""Which versions may be given traffic: those that every replica holds. Once given it, a version keeps it."""
+"""Which versions may be given traffic: those that every replica holds.
+
+Once given it, a version keeps it, whoever comes or goes; unless a replica cannot load it and another arm can answer.
+"""
 
 import asyncio
 import logging
@@ -20,7 +23,7 @@ from pipeline.readiness import (
     transformers,
 )
 from pipeline.router import Router
-from pipeline.routing import Experiment, in_force
+from pipeline.routing import Experiment, in_force, spared
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +106,11 @@ class Roster:
             log.info("ready for traffic: %s", ", ".join(sorted(fresh)))
             self._ready |= fresh
             self._route()
+        failed = {ref for ref in wanted & self._ready if self._fails(ref) and spared(ref, self._wished, self._ready)}
+        if failed:
+            log.warning("taken out of traffic, as a replica cannot load them: %s", ", ".join(sorted(failed)))
+            self._ready -= failed
+            self._route()
         if wanted == self._wanted() and not any(LOADING in self._state(ref) for ref in wanted):
             self._settled.set()
 
@@ -117,9 +125,15 @@ class Roster:
     def _stages(self, ref: str) -> tuple[str, ...]:
         return TRANSFORMER_STAGES if ref in self._catalogue.models else TREE_STAGES
 
+    def _fails(self, ref: str) -> bool:
+        """Whether a replica says that it cannot hold the version, which others do."""
+        found = self._held(ref)
+        return found != READY and not found.startswith(LOADING)
+
     def _state(self, ref: str) -> str:
-        if ref in self._ready:
-            return READY
+        return READY if ref in self._ready else self._held(ref)
+
+    def _held(self, ref: str) -> str:
         if not self._catalogue.knows(ref):
             return self._catalogue.reason(ref) or LOADING
         found = [state(ref, self._stages(ref), self._holdings)]

@@ -82,6 +82,12 @@ def _can_answer(experiment: Experiment, ready: Container[str]) -> bool:
     return any(weight > 0.0 and arm in ready for arm, weight in experiment.arms.items())
 
 
+def spared(ref: str, experiments: Iterable[Experiment], ready: Container[str]) -> bool:
+    """Whether every experiment that gives a version traffic has another arm to give it to."""
+    named = [each for each in experiments if each.arms.get(ref)]
+    return all(any(weight > 0.0 and arm in ready for arm, weight in e.arms.items() if arm != ref) for e in named)
+
+
 def copies(experiment: Experiment, key: str) -> list[str]:
     """Shadows that see a copy of the message with this key."""
     return [

@@ -47,7 +47,6 @@ def test_bad_requests(server: Server, raw: bytes, status: int, code: str, field:
         ("GET", "/v1/nowhere", 404, "not_found"),
         ("POST", "/v1/classify/", 404, "not_found"),
         ("GET", "/v1/classify", 405, "method_not_allowed"),
-        ("DELETE", "/v1/experiments/spam", 405, "method_not_allowed"),
     ],
 )
 def test_paths_and_methods_that_do_not_exist(server: Server, method: str, path: str, status: int, code: str):

@@ -160,6 +160,31 @@ async def test_what_is_in_force_answers_until_the_version_that_was_promoted_is_l
     await run(work)
 
 
+async def test_a_version_that_a_new_replica_cannot_load_loses_its_traffic_to_the_other_arm(run: Run) -> None:
+    async def work(world: World) -> None:
+        world.replicas.load(NEW)
+        world.set(Experiment("spam", {OLD: 1e-9, NEW: 1.0}, "sender", "salt", 1))
+        await becomes(world, NEW)
+        world.replicas.held["DistilBert"].append({OLD: "ready", NEW: "does not match its checksum"})
+        await becomes(world, OLD)
+        world.replicas.held["DistilBert"].pop()
+        await becomes(world, NEW)
+
+    await run(work)
+
+
+async def test_a_version_that_answers_alone_keeps_its_traffic(run: Run) -> None:
+    async def work(world: World) -> None:
+        world.replicas.load(NEW)
+        world.set(all_to(NEW))
+        await becomes(world, NEW)
+        world.replicas.held["DistilBert"].append({OLD: "ready", NEW: "does not match its checksum"})
+        await asyncio.sleep(0.1)
+        assert world.arm == NEW
+
+    await run(work)
+
+
 async def test_a_stage_that_nobody_has_heard_of_is_waited_for(run: Run) -> None:
     async def work(world: World) -> None:
         held, world.replicas.held = world.replicas.held, {}
