@@ -7,11 +7,10 @@ alter table arm_minutes
 -- What was counted in minutes before `settled_until` is kept here; they are not read again.
 alter table trials
     add column settled jsonb not null default '{}',  -- {arm: pipeline.course.Seen}
-    add column settled_until timestamptz;
+    add column settled_until timestamptz not null default now();  -- for a release before, which does not know it
 update trials set
     settled_until = coalesce(to_timestamp((evidence ->> 'since')::double precision), failures_until),
     evidence = evidence - 'failures';  -- those until now were counted by message, which clumps
-alter table trials alter column settled_until set not null;
 
 -- Points of failures until now were of messages.
 delete from trial_buckets where question = 'failures';
