@@ -33,5 +33,10 @@ def export_onnx(net: SpamNet, path: Path) -> None:
 
 def quantise(source: Path, target: Path) -> None:
     """Dynamic INT8 of the weights, unfused: the fused graph was slower."""
-    logging.getLogger().setLevel(logging.ERROR)
-    quantize_dynamic(str(source), str(target), weight_type=QuantType.QInt8)
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # the library advises on the root logger
+    try:
+        quantize_dynamic(str(source), str(target), weight_type=QuantType.QInt8)
+    finally:
+        root.setLevel(level)

@@ -86,15 +86,16 @@ def rows(server: Server, tenant: str) -> list[dict[str, Any]]:
     return with_database(server, read)
 
 
-def test_feedback_is_stored_once_with_its_arm(server: Server, tenant: str):
+def test_feedback_is_stored_once_with_what_the_receipt_proves(server: Server, tenant: str):
     key = new_key(server, tenant, "classify", "feedback")
     verdict = server.request("POST", "/v1/classify", {"text": PRIZE, "sender": "+15550002222"}, key=key)[1]
     body = {"receipt": verdict["receipt"], "label": "ham", "message_id": verdict["message_id"]}
     status, answer, _ = server.request("POST", "/v1/feedback", body, key=key)
-    assert (status, answer) == (202, {"status": "stored", "credited_to": "distilbert/4"})
+    assert (status, answer) == (202, {"status": "stored", "credited_to": None})
     assert server.request("POST", "/v1/feedback", body, key=key)[1]["status"] == "repeated"
     (row,) = rows(server, tenant)
-    assert (row["label"], row["experiment_arm"], row["text"]) == ("ham", "distilbert/4", None)
+    assert (row["label"], row["arms"], row["text"]) == ("ham", {}, None)
+    assert row["decisions"]["spam"] == "spam"
     assert row["scores"]["spam"] == pytest.approx(verdict["spam_score"], abs=1e-4)
     assert row["models"] == verdict["models"]
 
@@ -104,7 +105,7 @@ def test_feedback_by_message_id_is_stored_without_an_arm(server: Server, tenant:
     status, answer, _ = server.request("POST", "/v1/feedback", {"message_id": "gw-9", "label": "spam"}, key=key)
     assert (status, answer) == (202, {"status": "stored", "credited_to": None})
     (row,) = rows(server, tenant)
-    assert (row["message_id"], row["experiment_arm"]) == ("gw-9", "")
+    assert (row["message_id"], row["arms"], row["decisions"]) == ("gw-9", {}, {})
 
 
 @pytest.mark.parametrize(
@@ -129,14 +130,21 @@ def test_another_tenants_receipt_is_refused(server: Server, tenant: str):
     assert (status, problem["field"]) == (422, "$.receipt")
 
 
-def test_a_sender_that_many_report_gets_a_reputation(server: Server, tenant: str):
-    key = new_key(server, tenant, "classify", "feedback")
+def test_a_sender_that_several_tenants_report_gets_a_reputation(server: Server, tenant: str):
     sender = f"+1556{uuid.uuid4().int % 10**7:07d}"
-    for i in range(8):
-        asked = {"text": f"hello number {i} {uuid.uuid4().hex}", "sender": sender}
-        verdict = server.request("POST", "/v1/classify", asked, key=key)[1]
-        server.request("POST", "/v1/feedback", {"receipt": verdict["receipt"], "label": "spam"}, key=key)
-    verdict = server.request("POST", "/v1/classify", {"text": f"hello {uuid.uuid4().hex}", "sender": sender}, key=key)[
-        1
-    ]
-    assert "SENDER_REPUTATION" in {reason["symbol"] for reason in verdict["reasons"]}
+
+    def reasons(key: str) -> set[str]:
+        asked = {"text": f"hello {uuid.uuid4().hex}", "sender": sender}
+        return {each["symbol"] for each in server.request("POST", "/v1/classify", asked, key=key)[1]["reasons"]}
+
+    def report(key: str) -> None:
+        for _ in range(8):
+            asked = {"text": f"hello {uuid.uuid4().hex}", "sender": sender}
+            receipt = server.request("POST", "/v1/classify", asked, key=key)[1]["receipt"]
+            server.request("POST", "/v1/feedback", {"receipt": receipt, "label": "spam"}, key=key)
+
+    first, second = (new_key(server, name, "classify", "feedback") for name in (tenant, f"{tenant}-two"))
+    report(first)
+    assert "SENDER_REPUTATION" not in reasons(first), "one tenant alone speaks for nobody"
+    report(second)
+    assert "SENDER_REPUTATION" in reasons(first)

@@ -42,13 +42,13 @@ def test_unbalanced_brackets_are_refused(pattern: str) -> None:
         parse(pattern)
 
 
-@given(st.text(alphabet="[]|<>;{}ab ", max_size=30))
+@given(st.text(alphabet="[]|<>;{}a ", max_size=30))
 def test_any_text_is_parsed_or_refused(pattern: str) -> None:
     try:
         parse(pattern)
     except ValueError:
         return
-    assert isinstance(say(pattern, a="x", b="y", ab="z", ba="w", **{"a" * n: "v" for n in range(2, 30)}), str)
+    assert isinstance(say(pattern, **{"a" * n: "v" for n in range(1, 30)}), str)
 
 
 def test_headers_become_rules_and_unknown_keys_aliases(tmp_path: Path) -> None:
