@@ -29,7 +29,9 @@ def add(parser: LocustArgumentParser) -> None:
     option("--texts", "TEXTS", type=int, default=10_000, help="Texts generated before the load starts")
     option("--seed", "SEED", type=int, default=None, help="Equal seeds send equal texts; else the clock's")
     option("--in-flight", "IN_FLIGHT", type=int, default=1_000, help="Most requests under way, of each OpenLoop")
-    option("--arms", "ARMS", nargs=2, default=None, help="Versions to shift between; else the default and the newest other shipped version")
+    option(
+        "--arms", "ARMS", nargs=2, default=None, help="Versions to shift between; else the default and the newest other"
+    )
     option("--step-time", "STEP_TIME", type=float, default=8.0, help="Seconds of each step of a shift")
 
 
