@@ -12,6 +12,10 @@ from tests.support.groq_server import GroqServer
 from tests.support.server import Server
 
 
+#: Without chance: an audited message is scored by all models, now and then.
+UNAUDITED = {"args": {"cascade": {"audit_rate": 0.0}}}
+
+
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     """A Redis that tests may stop and start."""
@@ -30,7 +34,7 @@ def groq() -> Iterator[GroqServer]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, redis: EmbeddedRedis, groq: GroqServer) -> Iterator[Server]:
     environment = {"REDIS_URL": redis.url, "GROQ_API_KEY": "test", "GROQ_BASE_URL": groq.url}
-    with Server(tmp_path_factory.mktemp("server") / "home", environment=environment) as running:
+    with Server(tmp_path_factory.mktemp("server") / "home", UNAUDITED, environment) as running:
         yield running
 
 

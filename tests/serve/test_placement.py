@@ -5,6 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.serve.conftest import UNAUDITED
 from tests.support.server import Server
 
 TEXTS = [
@@ -18,7 +19,7 @@ TEXTS = [
 
 def test_the_same_answers_from_half_the_processes(server: Server, tmp_path: Path) -> None:
     apart = [server.classify(text, sender="+447911123456", intent="local") for text in TEXTS]
-    with Server(tmp_path / "home", profile="serve.compact.yaml") as compact:
+    with Server(tmp_path / "home", UNAUDITED, profile="serve.compact.yaml") as compact:
         together = [compact.classify(text, sender="+447911123456", intent="local") for text in TEXTS]
         assert replicas(compact) == ["DistilBert", "GroqIntent", "Ingress"]
     assert {verdict["status"] for verdict in together} == {"complete"}
