@@ -11,7 +11,6 @@ from deployments.embedded import EmbeddedRedis
 from tests.support.groq_server import GroqServer
 from tests.support.server import Server
 
-
 #: Without chance: an audited message is scored by all models, now and then.
 UNAUDITED = {"args": {"cascade": {"audit_rate": 0.0}}}
 
